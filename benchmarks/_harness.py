@@ -114,8 +114,14 @@ def compare(
     """Run ours and the peer in turn `runs` times after `warmups` unmeasured rounds, and compare the medians.
 
     Args:
-        ours, peer: do the work; return items done ("rate"), anything ("seconds") or the measured number ("value").
+        name: what is compared.
+        ours: does the work; returns items done ("rate"), anything ("seconds") or the measured number ("value").
+        peer: the same for the peer, on the same inputs.
+        peer_name: the peer and how it was set.
         unit: of the printed numbers, e.g. "examples/s", "s", "MB".
+        runs: measured rounds; each round runs ours, then the peer.
+        warmups: rounds before them that are not measured.
+        quantity: what a run yields: a rate, its seconds, or a value of its own.
         clock: "wall", or "cpu" for one-core work on a shared machine.
         more_is_better: default: yes for rates, no for seconds and values.
         packages: distributions whose versions matter for this row.
@@ -137,7 +143,7 @@ def compare(
 
 
 def to_json(rows: Sequence[Comparison]) -> str:
-    """The rows as a JSON list; each object holds name, ours, peer, peer_name, ratio, unit, versions, device and more."""
+    """The rows as a JSON list: name, ours, peer, peer_name, ratio, unit, versions, device, every run, target."""
     return json.dumps([dataclasses.asdict(row) for row in rows], indent=2)
 
 
