@@ -1,24 +1,16 @@
 """Position schemes: what is added to embeddings, rotated into queries and keys, or added to attention logits.
 
-Shape letters: b batch, t query position, s key position, h head, d head width, m model width.
+Shape letters: b batch, t query position, s key position, h head, d head width.
 """
 
 import torch
 from torch import Tensor
 
-POSITIONS = {
-    "learned": "a table of vectors added to the embeddings",
-    "sinusoidal": "fixed sines and cosines added to the embeddings (arXiv 1706.03762)",
-    "rope": "rotation of queries and keys (arXiv 2104.09864)",
-    "alibi": "a penalty linear in distance on attention logits (arXiv 2108.12409)",
-    "none": "no position information but the causal mask (NoPE, arXiv 2305.19466)",
-}
-
 
 def sinusoids(positions: Tensor, width: int) -> Tensor:
     """Sines (even channels) and cosines (odd channels) of the positions, (..., width).
 
-    Source: Attention Is All You Need, section 3.5: sin(p / 10000^(2i/width)), cos of the same.
+    Source: Attention Is All You Need, section 3.5: sin(p / 10000^(2i/width)), and the cosine of the same.
 
     >>> sinusoids(torch.tensor([0]), 4).tolist()
     [[0.0, 1.0, 0.0, 1.0]]
@@ -35,7 +27,7 @@ def rotary_angles(positions: Tensor, head_width: int, base: float) -> Tensor:
 
 
 def rotate(x_bhtd: Tensor, angles: Tensor) -> Tensor:
-    """Rotate channel i together with channel i + d/2 by the angle of its position (the Llama convention).
+    """Rotate channel i together with channel i + d/2 by the angle of its position (Llama's pairing).
 
     Args:
         x_bhtd: queries or keys.
@@ -49,10 +41,10 @@ def rotate(x_bhtd: Tensor, angles: Tensor) -> Tensor:
 
 
 def alibi_slopes_h(heads: int) -> Tensor:
-    """One slope per head, a geometric series 2^(−8/h), 2^(−16/h), …
+    """One slope per head, the geometric series 2^(−8/h), 2^(−16/h), …
 
-    For a number of heads that is no power of two, the released rule: the slopes of the next lower power, then every
-    second slope of the double.
+    For a number of heads that is no power of two: the slopes of the next lower power, then every second slope of
+    the double, as its authors released it.
 
     >>> alibi_slopes_h(8)[:3].tolist()
     [0.5, 0.25, 0.125]
@@ -64,7 +56,7 @@ def alibi_slopes_h(heads: int) -> Tensor:
 
 
 def alibi_bias_hts(heads: int, t: int, s: int, device: torch.device) -> Tensor:
-    """−slope · distance for every head, query and key; the last query stands at the last key."""
+    """Give −slope · distance for every head, query and key; the last query stands at the last key."""
     query = torch.arange(s - t, s, device=device)
     key = torch.arange(s, device=device)
     distance_ts = (query[:, None] - key[None, :]).abs().float()

@@ -1,0 +1,96 @@
+"""The shape of a transformer, as plain numbers and names. Checked here, before any tensor is made; needs no torch."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import ShapeError, UsageError, nearest
+
+POSITIONS = {
+    "learned": "a table of vectors added to the embeddings",
+    "sinusoidal": "fixed sines and cosines added to the embeddings (arXiv 1706.03762)",
+    "rope": "rotation of queries and keys (arXiv 2104.09864)",
+    "alibi": "a penalty linear in distance on attention logits (arXiv 2108.12409)",
+    "none": "no position information but the causal mask (NoPE, arXiv 2305.19466)",
+}
+NORMS = ("layer", "rms")
+ACTIVATION_NAMES = ("gelu", "gelu_tanh", "relu", "silu", "swiglu")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerConfig:
+    """Everything that decides the shape of a transformer.
+
+    Args:
+        vocab: number of token ids.
+        context: longest sequence in tokens.
+        layers, heads, width: blocks, attention heads, model width. `heads` must divide `width`.
+        hidden: width of the MLP; None for 4 × width (8/3 × width, rounded up to a multiple of 8, for swiglu).
+        norm: "layer" or "rms", before every sublayer and before the output layer.
+        activation: one of gelu, gelu_tanh, relu, silu, swiglu (gated).
+        positions: "learned", "sinusoidal", "rope", "alibi" or "none".
+        tie: share the output layer with the token embedding.
+        bias: biases in linear layers and layer norms.
+        dropout: share dropped from embeddings, attention weights and sublayer outputs, in training mode only.
+        rope_base: base of RoPE's frequencies.
+
+    Raises:
+        ShapeError: sizes that cannot work together.
+        UsageError: an unknown name, with the nearest known one.
+
+    >>> TransformerConfig(vocab=16, context=12, layers=2, heads=4, width=64).head_width
+    16
+    """
+
+    vocab: int
+    context: int
+    layers: int = 2
+    heads: int = 4
+    width: int = 64
+    hidden: int | None = None
+    norm: str = "layer"
+    activation: str = "gelu"
+    positions: str = "learned"
+    tie: bool = True
+    bias: bool = False
+    dropout: float = 0.0
+    rope_base: float = 10_000.0
+
+    def __post_init__(self) -> None:
+        for name in ("vocab", "context", "layers", "heads", "width"):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise ShapeError(f"model.{name}: expected a whole number of at least 1, got {getattr(self, name)!r}.")
+        if self.width % self.heads:
+            divisors = [h for h in range(1, self.width + 1) if self.width % h == 0]
+            close = min(divisors, key=lambda h: abs(h - self.heads))
+            raise ShapeError(
+                f"model.heads: {self.heads} heads do not divide width {self.width}. "
+                f"Set heads to {close}, or width to {math.ceil(self.width / self.heads) * self.heads}."
+            )
+        for name, known in (("positions", POSITIONS), ("activation", ACTIVATION_NAMES), ("norm", NORMS)):
+            if getattr(self, name) not in known:
+                value = str(getattr(self, name))
+                raise UsageError(f"model.{name}: unknown {value!r}. {nearest(value, known)}")
+        if self.positions == "rope" and self.head_width % 2:
+            raise ShapeError(f"model.positions: rope needs an even head width, got {self.head_width}.")
+        if self.positions == "sinusoidal" and self.width % 2:
+            raise ShapeError(f"model.positions: sinusoidal needs an even width, got {self.width}.")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"model.dropout: expected a share in [0, 1), got {self.dropout}.")
+
+    @property
+    def head_width(self) -> int:
+        """Width of one head, d = width / heads."""
+        return self.width // self.heads
+
+    @property
+    def hidden_width(self) -> int:
+        """Width of the MLP."""
+        if self.hidden is not None:
+            return self.hidden
+        return math.ceil(self.width * 8 / 3 / 8) * 8 if self.activation == "swiglu" else 4 * self.width
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON-able values; `TransformerConfig(**value)` gives the same config."""
+        return dataclasses.asdict(self)

@@ -1,0 +1,253 @@
+"""A decoder-only transformer, small enough to read in one sitting.
+
+Knows nothing of tokens' meaning, tasks or training. One dataclass (`models.config`) chooses norm, activation,
+positions, tying and biases; GPT-2 and Llama are two corners of that space (see `models.export`).
+
+Shape letters: b batch, t query position, s key position, h head, d head width, m model width, v vocabulary.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import ShapeError
+from .config import TransformerConfig
+from .positions import alibi_bias_hts, rotary_angles, rotate, sinusoids
+
+# Explicit matmul + softmax beats torch's fused CPU attention for short contexts, in bf16 by a factor of seven in the
+# backward pass (benchmarks/training.py). Above this many keys the fused kernel's smaller memory wins.
+EXPLICIT_UP_TO = 128
+
+ACTIVATIONS = {
+    "gelu": F.gelu,
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "relu": F.relu,
+    "silu": F.silu,
+    "swiglu": F.silu,
+}
+
+
+class Cache:
+    """Keys and values of the positions already read, one preallocated pair per layer.
+
+    Args:
+        config: of the model that will fill it.
+        batch: rows.
+        length: most positions that will be held; None for the model's context.
+        dtype, device: of the model.
+    """
+
+    def __init__(
+        self,
+        config: TransformerConfig,
+        batch: int,
+        length: int | None = None,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        shape = (batch, config.heads, length or config.context, config.head_width)
+        self.k_bhsd = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(config.layers)]
+        self.v_bhsd = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(config.layers)]
+        self.length = 0
+
+    def append(self, layer: int, k_bhtd: Tensor, v_bhtd: Tensor) -> tuple[Tensor, Tensor]:
+        """Store the new keys and values of one layer and return all of that layer so far."""
+        end = self.length + k_bhtd.shape[2]
+        room = self.k_bhsd[layer].shape[2]
+        if end > room:
+            raise ShapeError(f"cache: {end} positions do not fit into {room}; make a longer Cache.")
+        self.k_bhsd[layer][:, :, self.length : end] = k_bhtd
+        self.v_bhsd[layer][:, :, self.length : end] = v_bhtd
+        return self.k_bhsd[layer][:, :, :end], self.v_bhsd[layer][:, :, :end]
+
+
+def attend(q_bhtd: Tensor, k_bhsd: Tensor, v_bhsd: Tensor, bias_hts: Tensor | None, dropout: float = 0.0) -> Tensor:
+    """Causal softmax attention; the last query sees every key, an earlier one as many fewer.
+
+    Args:
+        q_bhtd, k_bhsd, v_bhsd: queries, keys, values; t may be smaller than s (a cache holds the rest).
+        bias_hts: added to the logits before the softmax (ALiBi); None for none.
+        dropout: share of attention weights set to 0.
+
+    Returns:
+        (b, h, t, d), in q's dtype.
+
+    Raises:
+        ShapeError: if there are more queries than keys.
+    """
+    t, s = q_bhtd.shape[2], k_bhsd.shape[2]
+    if s < t:
+        raise ShapeError(f"attend: {t} queries but only {s} keys; did you forget to append to the cache?")
+    if s > EXPLICIT_UP_TO and bias_hts is None and t == s:
+        return F.scaled_dot_product_attention(q_bhtd, k_bhsd, v_bhsd, is_causal=True, dropout_p=dropout)
+    scores_bhts = (q_bhtd * q_bhtd.shape[-1] ** -0.5) @ k_bhsd.transpose(-1, -2)
+    if bias_hts is not None:
+        scores_bhts = scores_bhts + bias_hts.to(scores_bhts.dtype)
+    if t > 1:
+        # Adding −∞ is one pass over the scores and nothing to save for the backward; masked_fill costs both.
+        future_ts = torch.full((t, s), float("-inf"), dtype=scores_bhts.dtype, device=scores_bhts.device).triu(
+            s - t + 1
+        )
+        scores_bhts = scores_bhts + future_ts
+    weights_bhts = scores_bhts.softmax(-1)
+    if dropout:
+        weights_bhts = F.dropout(weights_bhts, dropout)
+    return weights_bhts @ v_bhsd
+
+
+class Attention(nn.Module):
+    """Multi-head causal self-attention.
+
+    `heads_out` passes (b, t, h, d) through unchanged, so that a forward hook on it reads or replaces single heads.
+    """
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.qkv = nn.Linear(config.width, 3 * config.width, bias=config.bias)
+        self.heads_out = nn.Identity()
+        self.out = nn.Linear(config.width, config.width, bias=config.bias)
+
+    def forward(
+        self, x_btm: Tensor, angles: Tensor | None, bias_hts: Tensor | None, cache: Cache | None, layer: int
+    ) -> Tensor:
+        """Mix positions; `cache` holds the earlier ones of this `layer`."""
+        b, t, _ = x_btm.shape
+        c = self.config
+        qkv_3bhtd = self.qkv(x_btm).view(b, t, 3, c.heads, c.head_width).permute(2, 0, 3, 1, 4)
+        q_bhtd, k_bhsd, v_bhsd = qkv_3bhtd.unbind(0)
+        if angles is not None:
+            q_bhtd, k_bhsd = rotate(q_bhtd, angles), rotate(k_bhsd, angles)
+        if cache is not None:
+            k_bhsd, v_bhsd = cache.append(layer, k_bhsd, v_bhsd)
+        y_bhtd = attend(q_bhtd, k_bhsd, v_bhsd, bias_hts, c.dropout if self.training else 0.0)
+        return self.out(self.heads_out(y_bhtd.transpose(1, 2)).reshape(b, t, c.width))
+
+
+class MLP(nn.Module):
+    """Two linear layers with an activation between them; three when gated (SwiGLU, arXiv 2002.05202)."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        gated = config.activation == "swiglu"
+        self.up = nn.Linear(config.width, config.hidden_width, bias=config.bias)
+        self.gate = nn.Linear(config.width, config.hidden_width, bias=config.bias) if gated else None
+        self.down = nn.Linear(config.hidden_width, config.width, bias=config.bias)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, x_btm: Tensor) -> Tensor:
+        """Transform every position alone."""
+        if self.gate is not None:
+            return self.down(self.activation(self.gate(x_btm)) * self.up(x_btm))
+        return self.down(self.activation(self.up(x_btm)))
+
+
+class Block(nn.Module):
+    """x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.norm_attention = make_norm(config)
+        self.attention = Attention(config)
+        self.norm_mlp = make_norm(config)
+        self.mlp = MLP(config)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(
+        self, x_btm: Tensor, angles: Tensor | None, bias_hts: Tensor | None, cache: Cache | None, layer: int
+    ) -> Tensor:
+        """Apply both sublayers."""
+        x_btm = x_btm + self.dropout(self.attention(self.norm_attention(x_btm), angles, bias_hts, cache, layer))
+        return x_btm + self.dropout(self.mlp(self.norm_mlp(x_btm)))
+
+
+def make_norm(config: TransformerConfig) -> nn.Module:
+    """Build the norm the config asks for, over the model width."""
+    if config.norm == "rms":
+        return nn.RMSNorm(config.width, eps=1e-6)
+    return nn.LayerNorm(config.width, eps=1e-5, bias=config.bias)
+
+
+class Transformer(nn.Module):
+    """Token ids in, next-token logits out.
+
+    Args:
+        config: the shape.
+        seed: of the initial weights: N(0, 0.02), residual output projections N(0, 0.02/√(2·layers)) as in GPT-2.
+
+    >>> model = Transformer(TransformerConfig(vocab=16, context=8, layers=1, heads=2, width=8), seed=0)
+    >>> model(torch.zeros(3, 5, dtype=torch.long)).shape
+    torch.Size([3, 5, 16])
+    """
+
+    def __init__(self, config: TransformerConfig, seed: int = 0) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Embedding(config.vocab, config.width)
+        self.position = nn.Embedding(config.context, config.width) if config.positions == "learned" else None
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.norm = make_norm(config)
+        self.head = None if config.tie else nn.Linear(config.width, config.vocab, bias=False)
+        self.reset(seed)
+
+    @torch.no_grad()
+    def reset(self, seed: int) -> None:
+        """Draw the initial weights again, from `seed` alone."""
+        generator = torch.Generator().manual_seed(seed)
+        residual = 0.02 / math.sqrt(2 * self.config.layers)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                std = residual if name.endswith(("attention.out.weight", "mlp.down.weight")) else 0.02
+                parameter.normal_(0.0, std, generator=generator)
+            else:
+                parameter.fill_(1.0 if "norm" in name and name.endswith("weight") else 0.0)
+
+    def forward(
+        self,
+        ids_bt: Tensor,
+        cache: Cache | None = None,
+        positions: Tensor | None = None,
+        keep: slice | Tensor | None = None,
+    ) -> Tensor:
+        """Logits of the next token after each position.
+
+        Args:
+            ids_bt: token ids, any integer dtype.
+            cache: keys and values of earlier positions; it grows by t.
+            positions: position of each token, (t,) or (b, t); by default it counts on from the cache's length.
+            keep: only these of the t positions are put through the output layer; None for all.
+
+        Returns:
+            (b, t, v), or fewer positions with `keep`.
+
+        Raises:
+            ShapeError: a sequence longer than the context.
+        """
+        start = cache.length if cache is not None else 0
+        t, c = ids_bt.shape[1], self.config
+        if start + t > c.context and c.positions == "learned":
+            raise ShapeError(
+                f"A sequence of {start + t} tokens does not fit a model with context {c.context}. "
+                f"Shorten it, or train with model.context: {start + t}."
+            )
+        if positions is None:
+            positions = torch.arange(start, start + t, device=ids_bt.device)
+        x_btm = self.embed(ids_bt if ids_bt.dtype in (torch.int32, torch.int64) else ids_bt.int())
+        if self.position is not None:
+            x_btm = x_btm + self.position(positions)
+        elif c.positions == "sinusoidal":
+            x_btm = x_btm + sinusoids(positions, c.width).to(x_btm.dtype)
+        angles = rotary_angles(positions, c.head_width, c.rope_base) if c.positions == "rope" else None
+        bias_hts = alibi_bias_hts(c.heads, t, start + t, x_btm.device) if c.positions == "alibi" else None
+        x_btm = self.dropout(x_btm)
+        for layer, block in enumerate(self.blocks):
+            x_btm = block(x_btm, angles, bias_hts, cache, layer)
+        if cache is not None:
+            cache.length = start + t
+        if keep is not None:
+            x_btm = x_btm[:, keep]
+        x_btm = self.norm(x_btm)
+        return F.linear(x_btm, self.embed.weight) if self.head is None else self.head(x_btm)
