@@ -1,0 +1,164 @@
+"""Reading continuations off a model: greedy or sampled, with a key-value cache, many prompts at once.
+
+Prompts of equal length share a batch, so that no padding is needed and no position is shifted.
+
+Shape letters: b batch, t position, v vocabulary.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import ShapeError, UsageError
+from ..models.transformer import Cache, Transformer
+
+
+def generate(
+    model: Transformer,
+    prompts: Sequence[np.ndarray | list[int]],
+    *,
+    max_new: int,
+    stop: Collection[int] = (),
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    seed: int = 0,
+    batch: int = 512,
+) -> list[np.ndarray]:
+    """Continue every prompt by at most `max_new` tokens.
+
+    A sampled continuation depends on `seed`, its prompt and the prompt's index alone, not on which prompts share its
+    batch (up to the last bits of the logits, which matrix products of different sizes round differently).
+
+    Args:
+        model: a transformer, on any device; its training mode is restored afterwards.
+        prompts: token ids, each at least one token; lengths may differ.
+        max_new: most new tokens per prompt.
+        stop: ids that end a continuation; they are not returned.
+        temperature: 0 for greedy decoding; else logits are divided by it before sampling.
+        top_k: sample among the k likeliest tokens only; None for all.
+        seed: of sampling.
+        batch: most prompts decoded at once.
+
+    Returns:
+        The new ids of each prompt (int64), in the order of `prompts`.
+
+    Raises:
+        ShapeError: an empty prompt, or a prompt and its continuation longer than the model's position table.
+        UsageError: a negative temperature, or a count below one.
+
+    >>> from algorism.models.config import TransformerConfig
+    >>> model = Transformer(TransformerConfig(vocab=16, context=8, layers=1, heads=2, width=8))
+    >>> [len(ids) for ids in generate(model, [[1, 2], [3]], max_new=4)]
+    [4, 4]
+    """
+    if temperature < 0:
+        raise UsageError(f"generate: temperature must be 0 (greedy) or more, got {temperature}.")
+    for name, value in (("max_new", max_new), ("batch", batch), ("top_k", 1 if top_k is None else top_k)):
+        if value < 1:
+            raise UsageError(f"generate: {name} must be at least 1, got {value}.")
+    ids = [np.asarray(prompt, dtype=np.int64).reshape(-1) for prompt in prompts]
+    _check_lengths(model, ids, max_new)
+    new: list[np.ndarray] = [np.empty(0, np.int64)] * len(ids)
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            for rows in _equal_length(ids, batch):
+                draws = None if temperature == 0 else _uniform_draws(rows, max_new, seed)
+                prompt_bt = torch.from_numpy(np.stack([ids[row] for row in rows])).to(model.embed.weight.device)
+                new_bt = _continue(model, prompt_bt, max_new, frozenset(stop), temperature, top_k, draws)
+                for row, line in zip(rows, new_bt.cpu().numpy()):
+                    new[row] = _before_stop(line, stop)
+    finally:
+        model.train(was_training)
+    return new
+
+
+def _check_lengths(model: Transformer, ids: list[np.ndarray], max_new: int) -> None:
+    for index, prompt in enumerate(ids):
+        if not len(prompt):
+            raise ShapeError(f"generate: prompt {index} is empty; give at least one token, e.g. a start token.")
+    longest = max(map(len, ids), default=0) + max_new
+    if longest > model.config.context and model.config.positions == "learned":
+        raise ShapeError(
+            f"generate: a prompt of {longest - max_new} tokens and {max_new} new ones need a context of {longest}, "
+            f"but the model has {model.config.context}. Lower max_new, or train with model.context: {longest}."
+        )
+
+
+def _equal_length(ids: list[np.ndarray], batch: int) -> Iterator[list[int]]:
+    """Yield indices of prompts of one length, at most `batch` at a time, longest first (memory peaks early)."""
+    by_length: dict[int, list[int]] = {}
+    for index, prompt in enumerate(ids):
+        by_length.setdefault(len(prompt), []).append(index)
+    for length in sorted(by_length, reverse=True):
+        rows = by_length[length]
+        for start in range(0, len(rows), batch):
+            yield rows[start : start + batch]
+
+
+def _uniform_draws(rows: list[int], max_new: int, seed: int) -> np.ndarray:
+    """Draw every uniform number sampling will need, (b, max_new), from one generator per prompt."""
+    return np.stack([np.random.default_rng((seed, row)).random(max_new) for row in rows])
+
+
+def _continue(
+    model: Transformer,
+    prompt_bt: Tensor,
+    max_new: int,
+    stop: frozenset[int],
+    temperature: float,
+    top_k: int | None,
+    draws: np.ndarray | None,
+) -> Tensor:
+    """Decode one batch; (b, max_new), where what follows a stop id means nothing."""
+    b, t = prompt_bt.shape
+    device = prompt_bt.device
+    cache = Cache(model.config, b, t + max_new, model.embed.weight.dtype, device)
+    precise = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPU has no float64
+    draws_bt = None if draws is None else torch.from_numpy(draws).to(device, precise)
+    stop_ids = torch.tensor(sorted(stop), device=device)
+    new_bt = torch.zeros(b, max_new, dtype=torch.long, device=device)
+    alive = torch.arange(b, device=device)  # rows of new_bt still decoded, in the cache's order
+    finished_b = torch.zeros(b, dtype=torch.bool, device=device)
+    feed_bt = prompt_bt
+    for step in range(max_new):
+        logits_bv = model(feed_bt, cache, keep=slice(-1, None))[:, 0]
+        if draws_bt is None:
+            next_b = logits_bv.argmax(-1)
+        else:
+            next_b = sample(logits_bv, temperature, top_k, draws_bt[alive, step])
+        new_bt[alive, step] = next_b
+        if stop:
+            finished_b = finished_b | torch.isin(next_b, stop_ids)
+            open_rows = (~finished_b).nonzero()[:, 0]
+            if not len(open_rows):
+                break
+            if 2 * len(open_rows) < len(alive):  # copying the cache pays once half of it is idle
+                cache.keep_rows(open_rows)
+                alive, next_b, finished_b = alive[open_rows], next_b[open_rows], finished_b[open_rows]
+        feed_bt = next_b[:, None]
+    return new_bt
+
+
+def sample(logits_bv: Tensor, temperature: float, top_k: int | None, uniform_b: Tensor) -> Tensor:
+    """Draw one id per row by inverting the cumulative distribution at a given uniform number.
+
+    >>> sample(torch.tensor([[0.0, 0.0]]).log_softmax(-1), 1.0, None, torch.tensor([0.7])).tolist()
+    [1]
+    """
+    # In the draws' dtype, float64 where there is one: a cumulative sum in float32 would misplace rare tokens.
+    scores_bv = logits_bv.to(uniform_b.dtype) / temperature
+    if top_k is not None and top_k < scores_bv.shape[-1]:
+        kept_ids = scores_bv.topk(top_k, -1).indices
+        scores_bv = torch.full_like(scores_bv, float("-inf")).scatter(-1, kept_ids, scores_bv.gather(-1, kept_ids))
+    cumulative_bv = scores_bv.softmax(-1).cumsum(-1)
+    target_b1 = uniform_b[:, None] * cumulative_bv[:, -1:]  # the total is 1 only up to rounding
+    return torch.searchsorted(cumulative_bv, target_b1, right=True)[:, 0]
+
+
+def _before_stop(line: np.ndarray, stop: Collection[int]) -> np.ndarray:
+    hits = np.flatnonzero(np.isin(line, list(stop)))
+    return line[: hits[0]].copy() if len(hits) else line.copy()
