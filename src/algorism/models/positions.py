@@ -41,7 +41,7 @@ def rotate(x_bhtd: Tensor, angles: Tensor) -> Tensor:
 
 
 def alibi_slopes_h(heads: int) -> Tensor:
-    """One slope per head, the geometric series 2^(−8/h), 2^(−16/h), …
+    """One slope per head, the geometric series 2^(−8/h), 2^(−16/h) and so on.
 
     For a number of heads that is no power of two: the slopes of the next lower power, then every second slope of
     the double, as its authors released it.

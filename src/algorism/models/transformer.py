@@ -62,12 +62,19 @@ class Cache:
         self.v_bhsd[layer][:, :, self.length : end] = v_bhtd
         return self.k_bhsd[layer][:, :, :end], self.v_bhsd[layer][:, :, :end]
 
+    def keep_rows(self, rows: Tensor) -> None:
+        """Forget every row of the batch but these, in this order."""
+        self.k_bhsd = [k.index_select(0, rows) for k in self.k_bhsd]
+        self.v_bhsd = [v.index_select(0, rows) for v in self.v_bhsd]
+
 
 def attend(q_bhtd: Tensor, k_bhsd: Tensor, v_bhsd: Tensor, bias_hts: Tensor | None, dropout: float = 0.0) -> Tensor:
     """Causal softmax attention; the last query sees every key, an earlier one as many fewer.
 
     Args:
-        q_bhtd, k_bhsd, v_bhsd: queries, keys, values; t may be smaller than s (a cache holds the rest).
+        q_bhtd: queries; t may be smaller than s (a cache holds the rest).
+        k_bhsd: keys.
+        v_bhsd: values.
         bias_hts: added to the logits before the softmax (ALiBi); None for none.
         dropout: share of attention weights set to 0.
 
@@ -111,15 +118,29 @@ class Attention(nn.Module):
         self.out = nn.Linear(config.width, config.width, bias=config.bias)
 
     def forward(
-        self, x_btm: Tensor, angles: Tensor | None, bias_hts: Tensor | None, cache: Cache | None, layer: int
+        self,
+        x_btm: Tensor,
+        angles: Tensor | None,
+        bias_hts: Tensor | None,
+        cache: Cache | None,
+        layer: int,
+        first: int = 0,
     ) -> Tensor:
-        """Mix positions; `cache` holds the earlier ones of this `layer`."""
-        b, t, _ = x_btm.shape
-        c = self.config
-        qkv_3bhtd = self.qkv(x_btm).view(b, t, 3, c.heads, c.head_width).permute(2, 0, 3, 1, 4)
-        q_bhtd, k_bhsd, v_bhsd = qkv_3bhtd.unbind(0)
+        """Mix positions; `cache` holds the earlier ones of this `layer`. Queries before `first` are not computed."""
+        b, s, m = x_btm.shape
+        t, c = s - first, self.config
+        if first:
+            weight, bias = self.qkv.weight, self.qkv.bias
+            q_btm = F.linear(x_btm[:, first:], weight[:m], None if bias is None else bias[:m])
+            kv_bsn = F.linear(x_btm, weight[m:], None if bias is None else bias[m:])
+            q_bhtd = q_btm.view(b, t, c.heads, c.head_width).transpose(1, 2)
+            k_bhsd, v_bhsd = kv_bsn.view(b, s, 2, c.heads, c.head_width).permute(2, 0, 3, 1, 4).unbind(0)
+            bias_hts = None if bias_hts is None else bias_hts[:, first:]
+        else:
+            qkv_3bhtd = self.qkv(x_btm).view(b, t, 3, c.heads, c.head_width).permute(2, 0, 3, 1, 4)
+            q_bhtd, k_bhsd, v_bhsd = qkv_3bhtd.unbind(0)
         if angles is not None:
-            q_bhtd, k_bhsd = rotate(q_bhtd, angles), rotate(k_bhsd, angles)
+            q_bhtd, k_bhsd = rotate(q_bhtd, angles[..., first:, :]), rotate(k_bhsd, angles)
         if cache is not None:
             k_bhsd, v_bhsd = cache.append(layer, k_bhsd, v_bhsd)
         y_bhtd = attend(q_bhtd, k_bhsd, v_bhsd, bias_hts, c.dropout if self.training else 0.0)
@@ -156,10 +177,17 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(
-        self, x_btm: Tensor, angles: Tensor | None, bias_hts: Tensor | None, cache: Cache | None, layer: int
+        self,
+        x_btm: Tensor,
+        angles: Tensor | None,
+        bias_hts: Tensor | None,
+        cache: Cache | None,
+        layer: int,
+        first: int = 0,
     ) -> Tensor:
-        """Apply both sublayers."""
-        x_btm = x_btm + self.dropout(self.attention(self.norm_attention(x_btm), angles, bias_hts, cache, layer))
+        """Apply both sublayers; positions before `first` are read by attention but not computed further."""
+        y_btm = self.attention(self.norm_attention(x_btm), angles, bias_hts, cache, layer, first)
+        x_btm = (x_btm[:, first:] if first else x_btm) + self.dropout(y_btm)
         return x_btm + self.dropout(self.mlp(self.norm_mlp(x_btm)))
 
 
@@ -210,7 +238,7 @@ class Transformer(nn.Module):
         ids_bt: Tensor,
         cache: Cache | None = None,
         positions: Tensor | None = None,
-        keep: slice | Tensor | None = None,
+        keep: slice | None = None,
     ) -> Tensor:
         """Logits of the next token after each position.
 
@@ -218,7 +246,8 @@ class Transformer(nn.Module):
             ids_bt: token ids, any integer dtype.
             cache: keys and values of earlier positions; it grows by t.
             positions: position of each token, (t,) or (b, t); by default it counts on from the cache's length.
-            keep: only these of the t positions are put through the output layer; None for all.
+            keep: only these of the t positions get logits; None for all. Of the last block, positions before
+                `keep.start` are computed as keys and values only.
 
         Returns:
             (b, t, v), or fewer positions with `keep`.
@@ -243,11 +272,12 @@ class Transformer(nn.Module):
         angles = rotary_angles(positions, c.head_width, c.rope_base) if c.positions == "rope" else None
         bias_hts = alibi_bias_hts(c.heads, t, start + t, x_btm.device) if c.positions == "alibi" else None
         x_btm = self.dropout(x_btm)
+        first = 0 if keep is None else keep.indices(t)[0]
         for layer, block in enumerate(self.blocks):
-            x_btm = block(x_btm, angles, bias_hts, cache, layer)
+            x_btm = block(x_btm, angles, bias_hts, cache, layer, first if layer == c.layers - 1 else 0)
         if cache is not None:
             cache.length = start + t
         if keep is not None:
-            x_btm = x_btm[:, keep]
+            x_btm = x_btm[:, : keep.indices(t)[1] - first]
         x_btm = self.norm(x_btm)
         return F.linear(x_btm, self.embed.weight) if self.head is None else self.head(x_btm)

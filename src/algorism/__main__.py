@@ -1,0 +1,5 @@
+"""`python -m algorism`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,166 @@
+"""The `algorism` command. Each command is a few lines that call a part; what is heavy is imported inside it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import __version__
+from .commands.studies import ledger_app, studies, study
+from .errors import AlgorismError, UsageError
+
+app = typer.Typer(
+    name="algorism",
+    help="Teach neural networks arithmetic and other algorithms, and know whether they really can.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command()(study)
+app.command()(studies)
+app.add_typer(ledger_app, name="ledger")
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"algorism {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the report and the best network.")] = Path("runs/demo"),
+    seeds: Annotated[int, typer.Option(min=1, help="Networks per way of writing.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each.")] = 500,
+    json: JsonFlag = False,
+) -> None:
+    """Teach small networks 3-digit addition, written plainly and with the sum reversed, and show which ones can add.
+
+    Example: algorism demo --seeds 5
+    """
+    from .commands.demo import run_demo
+
+    run_demo(out, seeds, steps, json)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe file (YAML).")],
+    out: Annotated[Path | None, typer.Option(help="The run's folder; default runs/NAME.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Train anew over a finished run.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Use another seed than the recipe's.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    tracker: Annotated[str | None, typer.Option(help="tensorboard, wandb, mlflow or trackio.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Train a network from a recipe. The same command continues a run that was interrupted.
+
+    Example: algorism train recipes/add3.yaml --out runs/add3
+    """
+    from .commands.train import run_train
+
+    run_train(recipe, out, overwrite, seed, device, tracker, json)
+
+
+@app.command("eval")
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
+    n: Annotated[int, typer.Option(min=1, help="Problems per set.")] = 1000,
+    hard: Annotated[
+        bool, typer.Option("--hard", help="Also longest carry chains, all nines, zeros, digits × carries.")
+    ] = False,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 decodes greedily.")] = 0.0,
+    records: Annotated[Path | None, typer.Option(help="Write every answer to this JSONL file.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Ask a trained network held-out problems and grade the answers exactly.
+
+    Example: algorism eval runs/add3 --hard
+    """
+    from .commands.evaluate import run_eval
+
+    run_eval(run, n, hard, temperature, records, json)
+
+
+@app.command()
+def sample(
+    task: Annotated[str, typer.Argument(help="addition, subtraction, multiplication, sine or sqrt.")] = "addition",
+    format: Annotated[
+        str, typer.Option("--format", "-f", help="How it is written, e.g. reverse, plain+pad, detailed.")
+    ] = "plain",
+    digits: Annotated[int, typer.Option(min=1, help="Digits of the longest operand.")] = 3,
+    sampler: Annotated[str | None, typer.Option(help="How operands are drawn.")] = None,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many problems.")] = 5,
+    seed: int = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Print problems as a network would read them.
+
+    Example: algorism sample addition --format detailed -n 1
+    """
+    from .commands.sample import run_sample
+
+    run_sample(task, format, digits, sampler, n, seed, json)
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
+    n: Annotated[int, typer.Option(min=1, help="Held-out problems asked for the report.")] = 2000,
+) -> None:
+    """Write a run's report.html: learning curve, accuracy by digits and carries, wrong answers. Readable offline.
+
+    Example: algorism report runs/add3
+    """
+    from .commands.report import run_report
+
+    run_report(run, n)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
+    out: Annotated[Path, typer.Option(help="The new folder.")],
+) -> None:
+    """Write a run as a checkpoint that `transformers` loads with no code of ours (GPT-2 or Llama).
+
+    Example: algorism export runs/add3 --out hf/add3
+    """
+    from .models.export import export as write
+    from .training.run import load_run
+
+    loaded = load_run(run)
+    write(loaded.model, out, loaded.material.tokenizer)
+    typer.echo(out)
+
+
+def main() -> None:
+    """Run the command line; errors that are the user's to mend are one line, without a traceback."""
+    try:
+        app()
+    except AlgorismError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(2 if isinstance(error, UsageError) else 1)
+    except OSError as error:
+        typer.echo(f"Error: {error.strerror or error}: {error.filename or ''}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("Stopped. The same command continues where it was.", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

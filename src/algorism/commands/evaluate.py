@@ -1,0 +1,59 @@
+"""`algorism eval`."""
+
+import json as json_module
+from pathlib import Path
+
+import typer
+
+
+def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path | None, json: bool) -> None:
+    """Evaluate a run on its held-out problems, and on the hard sets if asked."""
+    from ..evaluation import evaluate
+    from ..files import write_text
+    from ..tasks import HARD_SETS, hard_set
+    from ..training.run import load_run
+
+    run = load_run(folder)
+    m = run.material
+    sets = {"held-out": m.test[:n]}
+    if hard and m.task.operator == "+":
+        seen = m.train.keys() if m.train is not None else None
+        for name in HARD_SETS:
+            sets[name] = hard_set(
+                name, n, operator=m.task.operator, digits=run.recipe.task.digits, seed=1, exclude=seen
+            )
+    results = [
+        evaluate(run.model, m.format, m.tokenizer, problems, name=name, temperature=temperature)
+        for name, problems in sets.items()
+        if len(problems)
+    ]
+    if records is not None:
+        rows = [{"set": e.name, **row} for e in results for row in e.records()]
+        write_text(records, "".join(json_module.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    if json:
+        sections = [
+            {
+                "set": e.name,
+                "n": len(e.gold),
+                "accuracy": e.accuracy.value,
+                "low": e.accuracy.low,
+                "high": e.accuracy.high,
+                "breakdown": e.breakdown.to_json(),
+                "errors": e.errors(20),
+            }
+            for e in results
+        ]
+        typer.echo(json_module.dumps({"run": str(folder), "temperature": temperature, "sets": sections}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"{folder}: exact match, 95 % interval")
+    for column in ("problems", "n", "accuracy", "interval", "first error"):
+        table.add_column(column, justify="left" if column in ("problems", "first error") else "right")
+    for e in results:
+        a = e.accuracy
+        wrong = e.errors(1)
+        first = f"{wrong[0]['prompt']}  expected {wrong[0]['expected']}, got {wrong[0]['got']}" if wrong else "none"
+        table.add_row(e.name, str(len(e.gold)), f"{a.value:.1%}", f"{a.low:.1%} to {a.high:.1%}", first)
+    Console().print(table)

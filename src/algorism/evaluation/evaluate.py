@@ -1,0 +1,120 @@
+"""Ask a network of ours, grade its answers exactly, and say where it errs.
+
+Knows models, formats and problems; does not know how the network was trained.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..models.transformer import Transformer
+from ..tasks import Problems
+from ..text import Format
+from .breakdown import Breakdown, breakdown
+from .decoding import generate
+from .statistics import Interval, wilson
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Answers of one network to one set of problems, graded.
+
+    Args:
+        name: of the problem set.
+        prompts, gold, answers, completions: text per problem; an answer is None when the completion cannot be parsed.
+        correct_n: exact equality of answer and gold.
+        breakdown: by digits, carries, output place and kind of error.
+        seconds: of decoding.
+    """
+
+    name: str
+    prompts: list[str]
+    gold: list[str]
+    answers: list[str | None]
+    completions: list[str]
+    correct_n: np.ndarray
+    breakdown: Breakdown
+    seconds: float
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def accuracy(self) -> Interval:
+        """Exact match with its Wilson interval."""
+        return wilson(int(self.correct_n.sum()), len(self.correct_n))
+
+    def errors(self, most: int = 50) -> list[dict[str, Any]]:
+        """The first wrong answers: prompt, expected, got."""
+        wrong = np.flatnonzero(~self.correct_n)[:most]
+        return [
+            {"prompt": self.prompts[i], "expected": self.gold[i], "got": self.answers[i] or self.completions[i]}
+            for i in wrong
+        ]
+
+    def records(self) -> list[dict[str, Any]]:
+        """One row per problem, for JSONL files and paired comparisons."""
+        return [
+            {"prompt": p, "completion": c, "answer": a, "gold": g, "correct": bool(ok)}
+            for p, c, a, g, ok in zip(
+                self.prompts, self.completions, self.answers, self.gold, self.correct_n, strict=True
+            )
+        ]
+
+
+def evaluate(
+    model: Transformer,
+    form: Format,
+    tokenizer: Any,
+    problems: Problems,
+    *,
+    name: str = "held-out",
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    seed: int = 0,
+    batch: int = 512,
+) -> Evaluation:
+    """Decode an answer to every problem and grade it exactly.
+
+    Args:
+        model: a transformer of ours.
+        form: how problems are written; its `read_answer` turns a completion into a canonical answer.
+        tokenizer: ours; text ↔ ids.
+        problems: what is asked.
+        name: of this problem set, for tables.
+        temperature: 0 for greedy decoding.
+        top_k: sample among the k likeliest tokens only.
+        seed: of sampling.
+        batch: most prompts decoded at once.
+
+    Raises:
+        ShapeError: a problem too long for the model's context.
+    """
+    import time
+
+    texts = form.write(problems)
+    encoded = tokenizer.encode_texts(texts)
+    prompts = [encoded.ids_nt[i, :p].astype(np.int64) for i, p in enumerate(encoded.prompt_n)]
+    room = int((encoded.length_n - encoded.prompt_n).max())
+    stop = [int(tokenizer.encode(character)[0]) for character in form.stop]
+    started = time.perf_counter()
+    new = generate(
+        model, prompts, max_new=room, stop=stop, temperature=temperature, top_k=top_k, seed=seed, batch=batch
+    )
+    seconds = time.perf_counter() - started
+    completions = tokenizer.decode_batch(new)
+    answers = [form.read_answer(completion) for completion in completions]
+    gold = problems.answer.strings()
+    correct_n = np.array([a == g for a, g in zip(answers, gold, strict=True)], dtype=bool)
+    carries = problems.carries_n
+    carries_n = np.zeros(len(gold), np.int32) if carries is None else carries
+    return Evaluation(
+        name,
+        texts.prompts(),
+        gold,
+        answers,
+        completions,
+        correct_n,
+        breakdown(answers, gold, problems.digits_n, carries_n),
+        seconds,
+        {"temperature": temperature, "top_k": top_k, "seed": seed},
+    )

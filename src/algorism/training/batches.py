@@ -1,0 +1,139 @@
+"""What a step is trained on: a pure function of the seed and the step, so that any step can be made again after a kill.
+
+Shape letters: b rows, t positions, n examples.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+IGNORE = -100  # target of a position that carries no loss, as in torch's cross_entropy
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs and targets of one optimiser step.
+
+    Args:
+        ids_bt: token ids the network reads.
+        targets_bt: the next token at each position, or IGNORE.
+        first: no position before this one carries loss, in any row.
+    """
+
+    ids_bt: np.ndarray
+    targets_bt: np.ndarray
+    first: int
+
+    @property
+    def tokens(self) -> int:
+        """Positions the network computes."""
+        return int(self.ids_bt.size)
+
+
+class Source(Protocol):
+    """Anything that gives the batch of a step."""
+
+    def batch(self, step: int) -> Batch:
+        """Make the batch of optimiser step `step`, counted from 0."""
+        ...
+
+
+def shifted(ids_nt: np.ndarray, length_n: np.ndarray, prompt_n: np.ndarray) -> Batch:
+    """Rows of whole examples as a batch with loss on what follows the prompt only.
+
+    >>> batch = shifted(np.array([[5, 6, 7, 0]]), np.array([3]), np.array([2]))
+    >>> batch.targets_bt.tolist(), batch.first
+    ([[-100, 7, -100]], 1)
+    """
+    width = int(length_n.max())
+    targets_bt = ids_nt[:, 1:width].astype(np.int64)
+    position = np.arange(1, width)
+    silent = (position < prompt_n[:, None]) | (position >= length_n[:, None])
+    targets_bt[silent] = IGNORE
+    return Batch(ids_nt[:, : width - 1].astype(np.int32), targets_bt, int(prompt_n.min()) - 1)
+
+
+class Rows:
+    """A fixed set of examples, visited in a new order each epoch; loss on the answer only.
+
+    Args:
+        ids_nt, length_n, prompt_n: the tokenized examples (`algorism.text.Encoded`).
+        size: rows per step.
+        seed: of the orders.
+    """
+
+    def __init__(self, ids_nt: np.ndarray, length_n: np.ndarray, prompt_n: np.ndarray, size: int, seed: int) -> None:
+        self.ids_nt, self.length_n, self.prompt_n = ids_nt, length_n, prompt_n
+        self.size, self.seed = size, seed
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+
+    def _epoch(self, epoch: int) -> np.ndarray:
+        if self._order[0] != epoch:
+            self._order = (epoch, np.random.default_rng([self.seed, 1, epoch]).permutation(len(self.length_n)))
+        return self._order[1]
+
+    def batch(self, step: int) -> Batch:
+        """Take the next `size` examples; one epoch runs into the next without a short batch."""
+        n, picked, at = len(self.length_n), [], step * self.size
+        left = self.size
+        while left:
+            epoch, offset = divmod(at, n)
+            rows = self._epoch(epoch)[offset : offset + left]
+            picked.append(rows)
+            at, left = at + len(rows), left - len(rows)
+        rows = np.concatenate(picked)
+        return shifted(self.ids_nt[rows], self.length_n[rows], self.prompt_n[rows])
+
+
+class Fresh:
+    """New examples at every step; loss on the answer only.
+
+    Args:
+        make: (size, seed) → tokenized examples with ids_nt, length_n, prompt_n; a pure function.
+        size: rows per step.
+        seed: of the run.
+    """
+
+    def __init__(
+        self, make: Callable[[int, tuple[int, int]], tuple[np.ndarray, np.ndarray, np.ndarray]], size: int, seed: int
+    ) -> None:
+        self.make, self.size, self.seed = make, size, seed
+
+    def batch(self, step: int) -> Batch:
+        """Make `size` examples from (seed, step)."""
+        return shifted(*self.make(self.size, (self.seed, step)))
+
+
+class Windows:
+    """Windows of one long stream, cut at uniformly random offsets; loss on every token (the paper's regime).
+
+    Args:
+        stream_n: token ids of all examples, one after another.
+        context: tokens per window.
+        size: windows per step.
+        seed: of the offsets.
+    """
+
+    def __init__(self, stream_n: np.ndarray, context: int, size: int, seed: int) -> None:
+        self.stream_n, self.context, self.size, self.seed = stream_n, context, size, seed
+
+    def batch(self, step: int) -> Batch:
+        """Cut `size` windows at offsets drawn from (seed, step)."""
+        rng = np.random.default_rng([self.seed, 2, step])
+        start_b = rng.integers(0, len(self.stream_n) - self.context, self.size)
+        windows = self.stream_n[start_b[:, None] + np.arange(self.context + 1)]
+        return Batch(windows[:, :-1].astype(np.int32), windows[:, 1:].astype(np.int64), 0)
+
+
+def stack(batches: list[Batch]) -> Batch:
+    """Several models' batches as one with a leading model axis; shorter ones are padded on the right with id 0."""
+    width = max(b.ids_bt.shape[1] for b in batches)
+
+    def padded(array: np.ndarray, value: int) -> np.ndarray:
+        return np.pad(array, ((0, 0), (0, width - array.shape[1])), constant_values=value)
+
+    ids = np.stack([padded(b.ids_bt, 0) for b in batches])
+    targets = np.stack([padded(b.targets_bt, IGNORE) for b in batches])
+    return Batch(ids, targets, min(b.first for b in batches))

@@ -1,0 +1,255 @@
+"""A run: a folder that holds all of one trained network, can be resumed after a kill, and is never overwritten unasked.
+
+recipe.yaml              the resolved recipe
+environment.json         versions, machine, date
+metrics.jsonl            one row per logged step
+checkpoint.safetensors   weights, optimiser, progress; removed when the run is finished
+model.safetensors        the trained weights
+tokenizer.json …         loadable by `transformers`
+finished.json            written last: steps, seconds, held-out accuracy
+"""
+
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import __version__
+from ..errors import CheckpointError
+from ..files import read_json, write_atomic, write_json, write_text
+from ..models.transformer import Transformer
+from .batches import shifted
+from .loop import Progress, Report, fit
+from .material import Material, prepare, source
+from .recipe import Recipe, load_recipe
+
+
+@dataclass
+class Run:
+    """A trained network with everything needed to use it.
+
+    Args:
+        recipe: resolved.
+        material: task, format, tokenizer, held-out problems.
+        model: in evaluation mode.
+        history: one row per logged step.
+        seconds: of training.
+        folder: where it lies; None for a run kept in memory.
+        accuracy: exact match on the held-out problems at the end of training (teacher forcing = greedy).
+    """
+
+    recipe: Recipe
+    material: Material
+    model: Transformer
+    history: list[dict[str, Any]]
+    seconds: float
+    folder: Path | None = None
+    accuracy: float | None = None
+
+
+def environment() -> dict[str, Any]:
+    """Versions and machine, for provenance. Holds no path and no host name."""
+    return {
+        "algorism": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "threads": torch.get_num_threads(),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def make_accelerator(tracker: str | None, folder: Path | None) -> Any:
+    """Make an `accelerate.Accelerator` when several processes or a tracker ask for one; else None, at no import cost."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 and tracker is None:
+        return None
+    from accelerate import Accelerator
+
+    cpu = not torch.cuda.is_available()
+    return Accelerator(cpu=cpu, log_with=tracker, project_dir=str(folder) if folder and tracker else None)
+
+
+def train(
+    recipe: Recipe,
+    folder: Path | str | None = None,
+    *,
+    overwrite: bool = False,
+    report: Report | None = None,
+    device: str = "cpu",
+    tracker: str | None = None,
+    material: Material | None = None,
+) -> Run:
+    """Train one network from a recipe, into a folder or in memory.
+
+    A folder that holds an unfinished run of the same recipe is continued from its last checkpoint, to the same bits.
+
+    Args:
+        recipe: what to train.
+        folder: the run's folder; None keeps everything in memory.
+        overwrite: train anew although the folder holds a finished run, or another recipe's.
+        report: called after each logged step.
+        device: "cpu" or "cuda".
+        tracker: any tracker that Accelerate knows: "tensorboard", "wandb", "mlflow", "trackio".
+        material: of this recipe, when it is already made.
+
+    Raises:
+        CheckpointError: a finished run, or one of another recipe, is in the way; a damaged checkpoint.
+    """
+    material = material or prepare(recipe)
+    folder = Path(folder) if folder is not None else None
+    if folder is not None:
+        _claim(folder, recipe, overwrite)
+    accelerator = make_accelerator(tracker, folder)
+    if accelerator is not None and tracker is not None:
+        accelerator.init_trackers("algorism", config={"recipe": recipe.to_yaml(), "seed": recipe.seed})
+        report = _tracked(accelerator, report)
+    leader = accelerator is None or accelerator.is_main_process
+    model = Transformer(material.config, seed=recipe.seed)
+    encoded = material.encode(material.test[: recipe.training.validate_on])
+    progress = fit(
+        [model],
+        [source(recipe, material)],
+        recipe.training,
+        seed=recipe.seed,
+        validation=[shifted(encoded.ids_nt, encoded.length_n, encoded.prompt_n)],
+        checkpoint=None if folder is None else folder / "checkpoint.safetensors",
+        report=report,
+        device=device,
+        accelerator=accelerator,
+    )
+    if accelerator is not None and tracker is not None:
+        accelerator.end_training()
+    run = Run(recipe, material, model, _flat(progress), progress.seconds, folder, _last_accuracy(progress))
+    if folder is not None and leader:
+        _finish(run, progress)
+    return run
+
+
+def train_many(
+    recipes: list[Recipe], *, workers: int | None = None, report: Callable[[int, int], None] | None = None
+) -> list[Run]:
+    """Train many small networks at once in one process, one per core, in memory.
+
+    Each is trained by one thread exactly as `train` would on one core, so its weights do not depend on what is trained
+    beside it. For networks this small that beats giving every core to one network after another
+    (`benchmarks/training.py`), and recipes may differ in anything.
+
+    Args:
+        recipes: what to train; seeds, formats, sizes may all differ.
+        workers: threads; by default one per core torch may use.
+        report: called with (finished, total) after each.
+    """
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    workers = workers or torch.get_num_threads()
+    if any(r.model.dropout for r in recipes):
+        workers = 1  # dropout draws from torch's one global generator, which threads would share
+
+    def one(recipe: Recipe) -> Run:
+        torch.set_num_threads(1)
+        return train(recipe)
+
+    threads = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(workers) as pool:
+            futures = [pool.submit(one, recipe) for recipe in recipes]
+            for done, future in enumerate(as_completed(futures), 1):
+                future.result()
+                if report is not None:
+                    report(done, len(recipes))
+            return [future.result() for future in futures]
+    finally:
+        torch.set_num_threads(threads)
+
+
+def load_run(folder: Path | str) -> Run:
+    """Load a finished run from its folder.
+
+    Raises:
+        CheckpointError: no run, an unfinished one, or damaged weights.
+    """
+    folder = Path(folder)
+    if not (folder / "recipe.yaml").exists():
+        raise CheckpointError(
+            f"{folder}: no run here (recipe.yaml is missing). Give the folder that `algorism train` printed."
+        )
+    recipe = load_recipe(folder / "recipe.yaml")
+    if not (folder / "finished.json").exists():
+        raise CheckpointError(
+            f"{folder}: this run is not finished. Continue it with: algorism train {folder}/recipe.yaml --out {folder}"
+        )
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    material = prepare(recipe)
+    model = Transformer(material.config, seed=recipe.seed)
+    try:
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise CheckpointError(
+            f"{folder}/model.safetensors: damaged or of another shape ({error}). Train the run again."
+        ) from None
+    finished = read_json(folder / "finished.json")
+    history = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return Run(recipe, material, model.eval(), history, finished["seconds"], folder, finished["accuracy"])
+
+
+def _claim(folder: Path, recipe: Recipe, overwrite: bool) -> None:
+    """Make the folder this recipe's, or say why not."""
+    finished, recipe_file = folder / "finished.json", folder / "recipe.yaml"
+    if overwrite:
+        for name in ("finished.json", "checkpoint.safetensors", "metrics.jsonl", "model.safetensors"):
+            (folder / name).unlink(missing_ok=True)
+    elif finished.exists():
+        raise CheckpointError(
+            f"{folder}: a finished run is here. Choose another folder with --out, or use --overwrite."
+        )
+    elif recipe_file.exists() and load_recipe(recipe_file) != recipe:
+        raise CheckpointError(
+            f"{folder}: an unfinished run of another recipe is here. Choose another folder, or use --overwrite."
+        )
+    recipe.save(recipe_file)
+    write_json(folder / "environment.json", environment())
+
+
+def _finish(run: Run, progress: Progress) -> None:
+    """Write the results; `finished.json` last, so that its presence means all is there."""
+    from safetensors.torch import save
+
+    assert run.folder is not None
+    data = save({name: tensor.contiguous() for name, tensor in run.model.state_dict().items()})
+    write_atomic(run.folder / "model.safetensors", lambda stream: stream.write(data) and None)
+    write_text(run.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in run.history))
+    run.material.tokenizer.save(run.folder)
+    write_json(
+        run.folder / "finished.json", {"steps": progress.step, "seconds": progress.seconds, "accuracy": run.accuracy}
+    )
+    (run.folder / "checkpoint.safetensors").unlink(missing_ok=True)
+
+
+def _flat(progress: Progress) -> list[dict[str, Any]]:
+    """Return the history of a single model, its one-element lists unwrapped."""
+    return [{k: v[0] if isinstance(v, list) else v for k, v in row.items()} for row in progress.history]
+
+
+def _last_accuracy(progress: Progress) -> float | None:
+    rows = [row["accuracy"][0] for row in progress.history if "accuracy" in row]
+    return rows[-1] if rows else None
+
+
+def _tracked(accelerator: Any, report: Report | None) -> Report:
+    """Send each logged row to the tracker as well."""
+
+    def both(step: int, row: dict[str, Any]) -> None:
+        accelerator.log({k: v[0] if isinstance(v, list) else v for k, v in row.items()}, step=step)
+        if report is not None:
+            report(step, row)
+
+    return both
