@@ -1,0 +1,1 @@
+"""The commands of the command line, one file per subject. Each is a few lines that call a part."""
