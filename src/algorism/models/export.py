@@ -5,7 +5,7 @@ else has no counterpart there, and `exportable` says which setting is to blame.
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -87,7 +87,12 @@ def export(model: Transformer, folder: Path | str, tokenizer: SavesItself | None
         value = state[ours] if ours in state else torch.zeros_like(_first_column(state[ours[:-4] + "weight"]))
         for name, part in zip(theirs, value.chunk(len(theirs))):
             tensors[name] = (part.t() if transposed else part).contiguous()
-    write_atomic(folder / "model.safetensors", lambda stream: stream.write(save(tensors, {"format": "pt"})) and None)
+    data = save(tensors, {"format": "pt"})
+
+    def write(stream: BinaryIO) -> None:
+        stream.write(data)
+
+    write_atomic(folder / "model.safetensors", write)
     if tokenizer is not None:
         tokenizer.save(folder)
     dtype = str(model.embed.weight.dtype).removeprefix("torch.")
