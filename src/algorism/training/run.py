@@ -12,7 +12,7 @@ finished.json            written last: steps, seconds, held-out accuracy
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,7 +133,11 @@ def train(
 
 
 def train_many(
-    recipes: list[Recipe], *, workers: int | None = None, report: Callable[[int, int], None] | None = None
+    recipes: Sequence[Recipe],
+    *,
+    materials: Sequence[Material | None] | None = None,
+    workers: int | None = None,
+    report: Callable[[int, int], None] | None = None,
 ) -> list[Run]:
     """Train many small networks at once in one process, one per core, in memory.
 
@@ -143,6 +147,7 @@ def train_many(
 
     Args:
         recipes: what to train; seeds, formats, sizes may all differ.
+        materials: of the recipes, where they are made by hand (a training set no recipe describes).
         workers: threads; by default one per core torch may use.
         report: called with (finished, total) after each.
     """
@@ -152,14 +157,15 @@ def train_many(
     if any(r.model.dropout for r in recipes):
         workers = 1  # dropout draws from torch's one global generator, which threads would share
 
-    def one(recipe: Recipe) -> Run:
+    def one(recipe: Recipe, material: Material | None) -> Run:
         torch.set_num_threads(1)
-        return train(recipe)
+        return train(recipe, material=material)
 
     threads = torch.get_num_threads()
     try:
         with ThreadPoolExecutor(workers) as pool:
-            futures = [pool.submit(one, recipe) for recipe in recipes]
+            pairs = zip(recipes, materials or [None] * len(recipes), strict=True)
+            futures = [pool.submit(one, recipe, material) for recipe, material in pairs]
             for done, future in enumerate(as_completed(futures), 1):
                 future.result()
                 if report is not None:

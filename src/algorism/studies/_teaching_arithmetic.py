@@ -1,0 +1,199 @@
+"""The wiring of `teaching_arithmetic`: which recipe each measurement trains, and what its networks are asked.
+
+Holds no claim and no algorithm; everything here calls training, evaluation and tasks.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..claims import Measurement, Picture
+from ..evaluation import evaluate, seeds_interval, wilson
+from ..tasks import Problems, Task, completion_probability, fill, task, touches
+from ..training import Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare, train_many
+from ..training.recipe import ModelRecipe
+
+if TYPE_CHECKING:
+    from ..training.run import Run
+    from .teaching_arithmetic import Settings
+
+LONGEST = 20  # context of networks that are asked 4-digit sums: `$1234+5678=21960$` and some room
+
+
+def recipe(
+    scale: "Settings", seed: int, form: str, examples: int, steps: int | None = None, batch: int | None = None
+) -> Recipe:
+    """One example a row, loss on the answer only."""
+    long = form in ("simplified", "detailed")
+    return Recipe(
+        name=f"{form}-{examples}",
+        seed=seed,
+        task=TaskRecipe(sampler="balanced", examples=examples, test=scale.test),
+        text=TextRecipe(format=form, alphabet="ascii" if long else "arithmetic"),
+        model=ModelRecipe(layers=scale.layers, width=scale.width, context=None if long else LONGEST),
+        training=TrainingRecipe(
+            steps=steps or scale.steps,
+            batch=batch or scale.batch,
+            weight_decay=0.0,
+            min_learning_rate=1e-4,
+            validate_every=max(1, (steps or scale.steps) // 12),
+            validate_on=400,
+        ),
+    )
+
+
+def accuracy(name: str, correct: Sequence[int], n: int) -> Measurement:
+    """Exact match over seeds, with an interval for both the seeds and the test sample."""
+    interval = seeds_interval(correct, n)
+    shares = [c / n for c in correct]
+    return Measurement(
+        name,
+        interval.value,
+        interval.low,
+        interval.high,
+        n=n * len(correct),
+        seeds=len(correct),
+        details={"seeds": shares},
+    )
+
+
+def right(run: "Run", problems: Problems) -> int:
+    """How many problems the network answers exactly, decoding greedily."""
+    m = run.material
+    return int(evaluate(run.model, m.format, m.tokenizer, problems).correct_n.sum())
+
+
+def rows(
+    scale: "Settings",
+    seed: int,
+    form: str,
+    examples: int,
+    steps: int | None = None,
+    batch: int | None = None,
+    seeds: int | None = None,
+) -> dict[str, Any]:
+    """Train on rows with several seeds; ask the held-out problems, and sums one digit longer."""
+    recipes = [recipe(scale, seed + i, form, examples, steps, batch) for i in range(seeds or scale.seeds)]
+    runs = train_many(recipes)
+    longer = Task("+", digits=(4, 4)).sample(200, seed=seed)
+    fits = runs[0].material.config.context >= LONGEST and form in ("plain2", "reverse")
+    encoded = runs[0].material.encode(runs[0].material.test)
+    return {
+        "correct": [right(r, r.material.test) for r in runs],
+        "longer": [right(r, longer) for r in runs] if fits else [],
+        "longer_n": len(longer),
+        "tokens": float(encoded.length_n.mean()),
+        "history": [
+            {"step": row["step"], "accuracy": row["accuracy"], "seed": r.recipe.seed}
+            for r in runs
+            for row in r.history
+            if "accuracy" in row
+        ],
+    }
+
+
+def skipped_length(scale: "Settings", seed: int) -> dict[str, Any]:
+    """Train on operands of 1 and 3 digits, ask 2 and 4."""
+    recipes = [recipe(scale, seed + i, "reverse", 3000) for i in range(min(3, scale.seeds))]
+    materials = []
+    for r in recipes:
+        short, long = Task("+", digits=(1, 1)), Task("+", digits=(3, 3))
+        train = Problems.concat([short.sample(300, (r.seed, 7)), long.sample(2700, (r.seed, 8))])
+        materials.append(dataclasses.replace(prepare(r), train=train))
+    runs = train_many(recipes, materials=materials)
+    asked = {digits: Task("+", digits=(digits, digits)).sample(200, seed=seed) for digits in (2, 4)}
+    return {str(d): [right(r, p) for r in runs] for d, p in asked.items()} | {"n": 200}
+
+
+def excluded_numbers(scale: "Settings", seed: int, count: int = 200) -> dict[str, Any]:
+    """Train without `count` of the numbers 0-999; ask sums that contain one of them, and sums that do not."""
+    examples, asked = scale.examples[-1], 500
+    recipes, materials, tests = [], [], []
+    for i in range(min(3, scale.seeds)):
+        r = recipe(scale, seed + i, "reverse", examples)
+        banned = tuple(int(v) for v in np.random.default_rng([seed + i, 9]).choice(1000, count, replace=False))
+        train = dataclasses.replace(task("addition", digits=3, sampler="balanced"), without_numbers=banned).sample(
+            examples, r.seed
+        )
+        pool = task("addition", digits=3).sample(20 * asked, (r.seed, 10), exclude=train.keys())
+        hit = touches(pool, banned)
+        tests.append((pool[np.flatnonzero(hit)[:asked]], pool[np.flatnonzero(~hit)[:asked]]))
+        materials.append(dataclasses.replace(prepare(r), train=train, test=tests[-1][1]))
+        recipes.append(r)
+    runs = train_many(recipes, materials=materials)
+    pairs = np.stack([np.array(o.to_ints()) for o in materials[0].train.operands], 1)
+    filled = fill(1000, pairs)
+    queried = np.stack([np.array(o.to_ints()) for o in tests[0][0].operands], 1)
+    known = ~np.isnan(filled[queried[:, 0], queried[:, 1]].astype(float))
+    return {
+        "excluded": [right(r, t[0]) for r, t in zip(runs, tests, strict=True)],
+        "others": [right(r, t[1]) for r, t in zip(runs, tests, strict=True)],
+        "n": asked,
+        "filled": float(known.mean()),
+        "entries": len(known),
+    }
+
+
+def windows(scale: "Settings", seed: int, form: str) -> dict[str, Any]:
+    """The paper's regime: random windows of one text, loss on every character."""
+    recipes = [
+        recipe(scale, seed + i, form, 10_000).replace(
+            model__context=scale.windows_context,
+            training__objective="windows",
+            training__steps=scale.windows_steps,
+            training__batch=scale.windows_batch,
+            training__validate_every=0,
+        )
+        for i in range(min(scale.windows_seeds, scale.seeds))
+    ]
+    return {"correct": [right(r, r.material.test) for r in train_many(recipes)]}
+
+
+def completion(scale: "Settings", seed: int, revealed: Sequence[int]) -> Iterator[Measurement | Picture]:
+    """How often random entries determine the 100 × 100 addition table, by both rules."""
+    from ..pictures import completion_curve
+
+    table = []
+    for name, rule in (("completion", "minors"), ("adjacent", "adjacent")):
+        for count in revealed:
+            share = completion_probability(100, count, trials=scale.trials, seed=seed, rule=rule)
+            interval = wilson(round(share * scale.trials), scale.trials)
+            yield Measurement(
+                f"{name}@{count}", interval.value, interval.low, interval.high, n=scale.trials, unit="share of tables"
+            )
+            table.append(
+                {"revealed": count, "value": interval.value, "low": interval.low, "high": interval.high, "series": name}
+            )
+    yield Picture(
+        "completion",
+        "Completing the 100 × 100 addition table",
+        completion_curve(table).to_dict(),
+        "Share of random tables that are filled completely, with 95 % intervals: all 2 × 2 minors, and adjacent ones only.",
+    )
+
+
+def curve_picture(curves: dict[str, list[dict[str, Any]]]) -> Picture:
+    """Held-out exact match during training, mean and range over seeds."""
+    from ..pictures import learning_curves
+
+    table = []
+    for series, history in curves.items():
+        for step in sorted({row["step"] for row in history}):
+            values = [row["accuracy"] for row in history if row["step"] == step]
+            table.append(
+                {
+                    "step": step,
+                    "value": float(np.mean(values)),
+                    "low": min(values),
+                    "high": max(values),
+                    "series": series,
+                }
+            )
+    return Picture(
+        "learning-curves",
+        "Held-out exact match during training",
+        learning_curves(table).to_dict(),
+        "Mean over seeds; the band spans the worst and the best seed.",
+    )
