@@ -1,0 +1,318 @@
+"""Formats: how a problem is written, and how an answer is read back. A format is transforms joined by "+".
+
+A transform changes a `Draft` (its `write`) and undoes its change on the text of an answer (its `read`). Transforms
+apply by stage, so "reverse+dollar" and "dollar+reverse" are one format. Adding one is a subclass with @transform.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from algorism.errors import DataError, UsageError, nearest
+from algorism.tasks.numbers import Numbers
+from algorism.tasks.operators import OPERATORS
+from algorism.tasks.operators import operator as operator_named
+from algorism.tasks.problem import Problems
+from algorism.text.draft import Draft
+from algorism.text.planes import Texts
+from algorism.text.reading import Parsed, canonical, split_question
+
+
+class Transform:
+    """One change of how a problem is written; the base changes nothing.
+
+    Attributes:
+        name: as it stands in a format's name.
+        stage: transforms with a lower stage write first.
+        random: whether writing draws random numbers.
+    """
+
+    name: ClassVar[str] = ""
+    stage: ClassVar[int] = 1
+    random: ClassVar[bool] = False
+    requires: ClassVar[str | None] = None
+
+    def write(self, draft: Draft) -> None:
+        """Change the draft in place."""
+
+    def read(self, completion: str) -> str | None:
+        """Undo the change on a completion, or on what is left of it; None if it cannot be."""
+        return completion
+
+    def read_operand(self, operand: str) -> str:
+        """Undo the change on an operand."""
+        return operand
+
+    def read_text(self, text: str) -> tuple[str, str] | None:
+        """Split a whole row into question and completion, if this transform decides how; None if not."""
+        return None
+
+    def reference(self, problems: Problems) -> Numbers | None:
+        """The answers this way of writing arrives at, if they differ from the exact ones; None if not."""
+        return None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+TRANSFORMS: dict[str, Callable[[str], Transform]] = {}
+
+
+def transform(cls: type[Transform]) -> type[Transform]:
+    """Register a transform class under its name. If its constructor takes an argument, `name5` passes "5" to it."""
+    TRANSFORMS[cls.name] = lambda argument: cls(argument) if argument else cls()  # type: ignore[call-arg]
+    return cls
+
+
+@transform
+class Plain(Transform):
+    """`128+367=495` and a newline."""
+
+    name = "plain"
+
+
+@transform
+class Reverse(Transform):
+    """The answer's characters in reverse order, sign included: `128+367=594`."""
+
+    name = "reverse"
+
+    def write(self, draft: Draft) -> None:
+        draft.answer.reverse = not draft.answer.reverse
+
+    def read(self, completion: str) -> str | None:
+        return completion[::-1]
+
+
+@transform
+class ReverseOperands(Transform):
+    """The operands' characters in reverse order: `821+763=495`."""
+
+    name = "reverse-operands"
+
+    def write(self, draft: Draft) -> None:
+        for operand in draft.operands:
+            operand.reverse = True
+
+    def read_operand(self, operand: str) -> str:
+        return operand[::-1]
+
+
+@transform
+class Pad(Transform):
+    """Leading zeros: operands to d digits, a sum to d+1 (`092+376=0468`).
+
+    `pad3` sets d = 3; `pad` takes the digit planes of the operands, which for a task is its longest number.
+    """
+
+    name = "pad"
+    stage = 0
+
+    def __init__(self, digits: str = "") -> None:
+        self.digits = int(digits) if digits else 0
+
+    def write(self, draft: Draft) -> None:
+        problems = draft.problems
+        decimals = problems.operands[0].decimals
+        digits = self.digits or max(o.places for o in problems.operands) - decimals
+        for operand in draft.operands:
+            operand.width = digits + decimals
+        draft.answer.width = operator_named(problems.operator).answer_digits(digits) + problems.answer.decimals
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.digits or ''}"
+
+
+@transform
+class Dollar(Transform):
+    """A `$` before the question and a `$` instead of the newline after the answer: `$128+367=495$`."""
+
+    name = "dollar"
+    stage = 3
+
+    def write(self, draft: Draft) -> None:
+        draft.opening = "$" + draft.opening
+        draft.closing = "$"
+
+
+# Names of the paper (arXiv 2307.03381 and its code) for combinations.
+ALIASES: dict[str, str] = {
+    "plain2": "dollar",
+    "reverse2": "reverse-only",
+    "zero_pad": "pad",
+}
+
+
+@dataclass(frozen=True)
+class Format:
+    r"""A way of writing problems and of reading answers back; made by `format_by_name`.
+
+    >>> plain = format_by_name("plain")
+    >>> plain.write(Problems.of("+", [128], [367])).strings()
+    ['128+367=495\n']
+    >>> plain.read_answer("495\n"), plain.read_answer("4x5\n")
+    ('495', None)
+    """
+
+    name: str
+    transforms: tuple[Transform, ...]
+
+    def write(self, problems: Problems, seed: int | tuple[int, ...] = 0) -> Texts:
+        """The texts of all problems; `seed` matters only where `random` is true."""
+        draft = Draft.of(problems, seed)
+        for part in self.transforms:
+            part.write(draft)
+        return draft.texts()
+
+    def read_answer(self, completion: str) -> str | None:
+        """A model's completion as canonical answer text ("495", "-2", "0.8578"); None if it is no number.
+
+        Everything from the first stop character on is ignored; leading zeros do not count.
+        """
+        rest = re.split(f"[{re.escape(self.stop)}]", completion, maxsplit=1)[0]
+        for part in reversed(self.transforms):
+            undone = part.read(rest)
+            if undone is None:
+                return None
+            rest = undone
+        return canonical(rest)
+
+    def parse(self, text: str) -> Parsed:
+        """Read a whole written row back.
+
+        Raises:
+            DataError: if the text is not of this format.
+
+        >>> format_by_name("reverse").parse("$128+367=594$")
+        Parsed(operator='+', operands=('128', '367'), answer='495')
+        """
+        halves = self._halves(text)
+        if halves is not None:
+            question = split_question(halves[0])
+            answer = self.read_answer(halves[1])
+            if question is not None and answer is not None:
+                operands = [self._operand(o) for o in question[1]]
+                kept = tuple(o for o in operands if o is not None)
+                if len(kept) == len(operands):
+                    return Parsed(question[0], kept, answer)
+        raise DataError(f"format {self.name!r} cannot read {text!r}.")
+
+    def reference(self, problems: Problems) -> Numbers:
+        """The answers this format teaches: exact ones, except where a scratchpad computes an approximation."""
+        for part in self.transforms:
+            other = part.reference(problems)
+            if other is not None:
+                return other
+        return problems.answer
+
+    @property
+    def stop(self) -> str:
+        """Characters that end an answer; none of them occurs earlier in a completion."""
+        return self._draft().closing[0]
+
+    @property
+    def random(self) -> bool:
+        """Whether writing draws random numbers (noisy scratchpads)."""
+        return any(part.random for part in self.transforms)
+
+    def supports(self, operator: str) -> bool:
+        """Whether problems of this operator can be written."""
+        try:
+            self.write(_extremes(operator, 1))
+        except UsageError:
+            return False
+        return True
+
+    @property
+    def alphabet(self) -> str:
+        """All characters this format can write, over all operators it supports, sorted by code point."""
+        return "".join(sorted(set("".join(self.alphabet_for(o) for o in OPERATORS if self.supports(o)))))
+
+    def alphabet_for(self, operator: str) -> str:
+        """The characters this format can write for one operator, sorted by code point."""
+        seen = {c for text in self.write(_extremes(operator, 3)).strings() for c in text}
+        return "".join(sorted(seen | set("0123456789")))
+
+    def max_length(self, digits: int | tuple[int, int], operator: str = "+", decimals: int | None = None) -> int:
+        """Characters of the longest text of a task: what a context must hold.
+
+        Args:
+            digits: of the longest operand, as in a Task.
+            operator: of the task.
+            decimals: of the task; default 4 for sin and sqrt, else 0.
+
+        >>> format_by_name("plain").max_length(3)
+        13
+        """
+        longest = digits if isinstance(digits, int) else digits[1]
+        return int(self.write(_extremes(operator, longest, decimals)).length_n.max())
+
+    def _draft(self) -> Draft:
+        """The fixed parts of a row (opening, equals, closing)."""
+        for operator in OPERATORS:
+            try:
+                draft = Draft.of(_extremes(operator, 1))
+                for part in self.transforms:
+                    part.write(draft)
+            except UsageError:
+                continue
+            return draft
+        raise UsageError(f"format {self.name!r} cannot write any operator.")
+
+    def _halves(self, text: str) -> tuple[str, str] | None:
+        draft = self._draft()
+        if not text.startswith(draft.opening):
+            return None
+        question, equals, completion = text[len(draft.opening) :].partition(draft.equals)
+        return (question, completion) if equals else None
+
+    def _operand(self, text: str) -> str | None:
+        for part in reversed(self.transforms):
+            text = part.read_operand(text)
+        return canonical(text)
+
+
+def format_by_name(name: str) -> Format:
+    """The format of this name: transforms joined by "+", or one of the paper's names.
+
+    "plain" is without `$`; "reverse" is the paper's, with `$`; "reverse2" is without.
+
+    Raises:
+        UsageError: for an unknown part, with the nearest known one.
+
+    >>> format_by_name("pad3+reverse+dollar").write(Problems.of("+", [92], [376])).strings()
+    ['$092+376=8640$']
+    """
+    import algorism.text.scratchpad  # noqa: F401  (registers its transforms)
+
+    full = ALIASES.get(name, name)
+    if name == "reverse":
+        full = "reverse+dollar"
+    parts: list[Transform] = []
+    for word in full.replace("reverse-only", "reverse").split("+"):
+        match = re.fullmatch(r"(.*?[^\d])(\d*)", word)
+        base, argument = match.groups() if match else (word, "")
+        if base not in TRANSFORMS or (argument and base != "pad"):
+            known = [*TRANSFORMS, *ALIASES]
+            raise UsageError(f"Unknown format {word!r} in {name!r}. {nearest(word, known)}")
+        parts.append(TRANSFORMS[base](argument))
+    for needed in {p.requires for p in parts if p.requires} - {p.name for p in parts}:
+        parts.append(TRANSFORMS[needed](""))
+    return Format(name, tuple(sorted(parts, key=lambda part: part.stage)))
+
+
+def _extremes(operator: str, digits: int, decimals: int | None = None) -> Problems:
+    """Problems among which is one with the longest text in every format: edges of every number of digits."""
+    if operator in ("sin", "sqrt"):
+        places = 4 if decimals is None else decimals
+        one = 10**places
+        values = [one // 2, one, -one // 2, -one] if operator == "sin" else [one // 10, one, 2 * one, 10 * one - 1]
+        return Problems.of(operator, values, decimals=places)
+    ends = {0, 1, 10 ** (digits - 1), 10**digits - 1, 5 * 10 ** (digits - 1), 4 * (10**digits - 1) // 9}
+    pairs = np.array(np.meshgrid(np.arange(len(ends)), np.arange(len(ends)))).reshape(2, -1)
+    values = sorted(ends)
+    columns = [Numbers.from_ints([values[i] for i in row], places=digits) for row in pairs]
+    return Problems.solve(operator, (columns[0], columns[1]))

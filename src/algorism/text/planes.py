@@ -1,0 +1,159 @@
+"""Texts as character planes: plane k holds the k-th character of every row, 0 where a row has none ("a hole").
+
+A plane is an int (the same character in all rows) or a uint8 array (n,). Holes are squeezed out to the left only when
+the rows are needed, for all rows at once. Shape letters: n row, w character, t token.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorism.tasks.numbers import U8
+
+Plane = int | U8
+Lengths = NDArray[np.int32]
+
+_BUBBLE_LIMIT = 24  # hole planes up to which shifting planes beats a boolean mask (measured in benchmarks/data.py)
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """n texts, each a prompt and a completion.
+
+    Args:
+        planes: the characters, prompt first.
+        prompt_planes: how many of the planes belong to the prompt.
+        n: number of rows.
+
+    >>> texts = Texts([ord("a"), np.array([0, 98], dtype=np.uint8), ord("=")], 2, 2)
+    >>> texts.strings(), texts.prompts(), texts.completions()
+    (['a=', 'ab='], ['a', 'ab'], ['=', '='])
+    """
+
+    planes: Sequence[Plane]
+    prompt_planes: int
+    n: int
+
+    @cached_property
+    def holes(self) -> list[int]:
+        """Indices of the planes in which some row has no character."""
+        return [k for k, p in enumerate(self.planes) if not isinstance(p, int) and self.n and not p.all()]
+
+    @cached_property
+    def chars_nw(self) -> U8:
+        """Code points, uint8 (n, w), each row from the left, filled up with 0; w is the longest row."""
+        return pack(squeeze(self.planes, self.holes, self.n), self.n)
+
+    @cached_property
+    def length_n(self) -> Lengths:
+        """Characters per row: int32 (n,)."""
+        return self._filled(len(self.planes))
+
+    @cached_property
+    def prompt_n(self) -> Lengths:
+        """Characters of the prompt per row: int32 (n,)."""
+        return self._filled(self.prompt_planes)
+
+    def strings(self) -> list[str]:
+        """Whole rows."""
+        return self._cut(np.zeros(self.n, dtype=np.int32), self.length_n)
+
+    def prompts(self) -> list[str]:
+        """The prompt of each row."""
+        return self._cut(np.zeros(self.n, dtype=np.int32), self.prompt_n)
+
+    def completions(self) -> list[str]:
+        """What follows the prompt in each row."""
+        return self._cut(self.prompt_n, self.length_n)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def _filled(self, end: int) -> Lengths:
+        length_n = np.full(self.n, end, dtype=np.int32)
+        for k in self.holes:
+            plane = self.planes[k]
+            if k < end and not isinstance(plane, int):
+                length_n -= plane == 0
+        return length_n
+
+    def _cut(self, start_n: Lengths, end_n: Lengths) -> list[str]:
+        width, raw = self.chars_nw.shape[1], self.chars_nw.tobytes().decode("latin-1")
+        starts, ends = start_n.tolist(), end_n.tolist()
+        return [raw[i * width + s : i * width + e] for i, (s, e) in enumerate(zip(starts, ends, strict=True))]
+
+
+def constant(text: str, present_n: NDArray[np.bool_] | None = None) -> list[Plane]:
+    """Planes that write `text` in every row, or only in the rows where `present_n` is true."""
+    if present_n is None:
+        return [ord(c) for c in text]
+    return [present_n * np.uint8(ord(c)) for c in text]
+
+
+def masked(planes: Sequence[Plane], present_n: NDArray[np.bool_]) -> list[Plane]:
+    """The same planes with holes wherever `present_n` is false."""
+    return [np.uint8(p) * present_n if isinstance(p, int) else p * present_n for p in planes]
+
+
+def squeeze(planes: Sequence[Plane], holes: Sequence[int], n: int) -> list[Plane]:
+    """Move every row's characters left over its holes; trailing planes that end up empty are dropped.
+
+    Args:
+        planes: any planes in which 0 means "nothing here" (characters or token ids).
+        holes: indices of the planes that have holes.
+        n: number of rows.
+    """
+    if not holes or not n:
+        return list(planes)
+    if len(holes) <= _BUBBLE_LIMIT:
+        return _bubble(planes, holes, n)
+    return _mask(planes, n)
+
+
+def _bubble(planes: Sequence[Plane], holes: Sequence[int], n: int) -> list[Plane]:
+    """Close one plane of holes after the other, last first, by byte-wise selection: a few fast passes per plane."""
+    first = holes[0]
+    head, w = list(planes[:first]), len(planes) - first
+    work_wn = np.zeros((w + 1, n), dtype=np.uint8)
+    for k, plane in enumerate(planes[first:]):
+        work_wn[k] = plane
+    swap_n = np.empty(n, dtype=np.uint8)
+    for hole in reversed(holes):
+        at = hole - first
+        # 0xFF where this plane is empty: there, everything behind moves one to the left.
+        move_n = (work_wn[at] == 0).view(np.uint8) * np.uint8(255)
+        for k in range(at, w):
+            here_n, next_n = work_wn[k], work_wn[k + 1]
+            np.bitwise_xor(here_n, next_n, out=swap_n)
+            np.bitwise_and(swap_n, move_n, out=swap_n)
+            np.bitwise_xor(here_n, swap_n, out=here_n)
+    while w and not work_wn[w - 1].any():
+        w -= 1
+    return [*head, *work_wn[:w]]
+
+
+def _mask(planes: Sequence[Plane], n: int) -> list[Plane]:
+    """Squeeze by a boolean mask over the whole (n, w) table: cost does not grow with the number of holes."""
+    table_nw = pack(planes, n)
+    full_nw = table_nw != 0
+    length_n = full_nw.sum(axis=1)
+    width = int(length_n.max(initial=0))
+    out_nw = np.zeros((n, width), dtype=table_nw.dtype)
+    out_nw[np.arange(width) < length_n[:, None]] = table_nw[full_nw]
+    return list(out_nw.T)
+
+
+def pack(planes: Sequence[Plane], n: int, out_nw: NDArray[np.uint8] | None = None) -> U8:
+    """Store planes side by side as rows: uint8 (n, w)."""
+    table_nw = np.empty((n, len(planes)), dtype=np.uint8) if out_nw is None else out_nw
+    for k, plane in enumerate(planes):
+        table_nw[:, k] = plane
+    return table_nw
+
+
+def mapped(planes: Sequence[Plane], table: Callable[[Plane], Plane]) -> list[Plane]:
+    """Every plane passed through `table`."""
+    return [table(plane) for plane in planes]
