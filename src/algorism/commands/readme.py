@@ -42,7 +42,7 @@ def with_table(text: str, table: str) -> str:
     Raises:
         DataError: the marks are not there, once each and in order.
 
-    >>> with_table(f"# A\n{BEGIN}\nold\n{END}\nrest", "new\n") == f"# A\n{BEGIN}\\nnew\n{END}\nrest"
+    >>> with_table(f"# A\n{BEGIN}\nold\n{END}\nrest", "new\n") == f"# A\n{BEGIN}\nnew\n{END}\nrest"
     True
     """
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):

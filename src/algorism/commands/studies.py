@@ -28,7 +28,9 @@ COLOURS = {"reproduced": "green", "partly": "yellow", "not reproduced": "red", "
 
 
 def study(
-    slug: Annotated[str, typer.Argument(help="The study; `algorism studies` lists them.", show_default=False)],
+    slug: Annotated[
+        str, typer.Argument(metavar="SLUG", help="The study; `algorism studies` lists them.", show_default=False)
+    ],
     scale: Annotated[str, typer.Option(help="quick (≤ 15 s), cpu (≤ 10 min) or gpu.")] = "cpu",
     seed: Annotated[int, typer.Option(help="Base seed; the study uses this one and the following.")] = 0,
     ledger: LedgerOption = None,
