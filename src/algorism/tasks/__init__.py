@@ -1,5 +1,8 @@
 """What is asked: exact arithmetic problems in columns, drawn by seed, each task with its own grader."""
 
+from algorism.tasks.completion import completion_probability
+from algorism.tasks.filters import exclude_digits, exclude_numbers
+from algorism.tasks.hard import HARD_SETS, hard
 from algorism.tasks.numbers import Numbers
 from algorism.tasks.operators import OPERATORS, Operator, operator
 from algorism.tasks.problem import Problem, Problems
@@ -7,6 +10,7 @@ from algorism.tasks.samplers import SAMPLERS, sampler
 from algorism.tasks.task import TASKS, Task, task
 
 __all__ = [
+    "HARD_SETS",
     "OPERATORS",
     "SAMPLERS",
     "TASKS",
@@ -15,6 +19,10 @@ __all__ = [
     "Problem",
     "Problems",
     "Task",
+    "completion_probability",
+    "exclude_digits",
+    "exclude_numbers",
+    "hard",
     "operator",
     "sampler",
     "task",

@@ -10,7 +10,7 @@ from numpy.random import SFC64, Generator
 from numpy.typing import NDArray
 
 from algorism.errors import DataError, UsageError, nearest
-from algorism.tasks import filters
+from algorism.tasks import balanced, filters
 from algorism.tasks.numbers import Numbers
 from algorism.tasks.operators import operator as operator_named
 from algorism.tasks.problem import Problem, Problems
@@ -273,6 +273,9 @@ class Task:
         a, b = operand[np.repeat(rows, len(rows))], operand[np.tile(rows, len(rows))]
         return Problems.solve(self.operator, (a, b))
 
+
+# Importing `balanced` registers its samplers; naming one here keeps that import visible.
+SET_SAMPLERS = (balanced.balanced, balanced.multi_digit)
 
 TASKS: dict[str, Task] = {
     "addition": Task("+", digits=3),

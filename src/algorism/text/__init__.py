@@ -2,6 +2,7 @@
 
 from algorism.text.batches import encoded_batch
 from algorism.text.formats import TRANSFORMS, Format, Transform, format_by_name, transform
+from algorism.text.mixing import mix, stream
 from algorism.text.planes import Texts
 from algorism.text.reading import Parsed, canonical
 from algorism.text.tokenizers import CharTokenizer, DigitTokenizer, Encoded, Tokenizer
@@ -19,5 +20,7 @@ __all__ = [
     "canonical",
     "encoded_batch",
     "format_by_name",
+    "mix",
+    "stream",
     "transform",
 ]

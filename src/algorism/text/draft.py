@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from algorism.errors import DataError
-from algorism.tasks.numbers import Bools, Numbers
+from algorism.tasks.numbers import Numbers
 from algorism.tasks.operators import operator as operator_named
 from algorism.tasks.problem import Problems
 from algorism.text.planes import Plane, Texts, constant
@@ -77,21 +77,6 @@ def number_planes(numbers: Numbers, width: int = 0, gap: str = "") -> list[Plane
     if numbers.negative_n is not None:
         planes.insert(0, numbers.negative_n * np.uint8(ord("-")))
     return planes
-
-
-def list_planes(numbers: Numbers, start: int = 0, present_n: Bools | None = None) -> list[Plane]:
-    """Digits as a list, "[1,2,8]", leaving out the last `start` places; rows not present are holes throughout.
-
-    A number with `start` or fewer digits gives "[]".
-    """
-    length_n = numbers.length_n if present_n is None else np.where(present_n, numbers.length_n, 0)
-    planes = constant("[", present_n)
-    for place in range(numbers.places - 1, start - 1, -1):
-        shown_n = length_n > place
-        planes.append((numbers.digits_dn[place] + np.uint8(48)) * shown_n)
-        if place > start:
-            planes += constant(",", shown_n)
-    return [*planes, *constant("]", present_n)]
 
 
 @dataclass

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass
 
+from algorism.tasks.operators import OPERATORS
+
 _NUMBER = re.compile(r"(-?)([0-9]+)(\.[0-9]+)?")
-_UNARY = re.compile(r"(sin|sqrt)\((.+)\)")
-_BINARY = re.compile(r"(-?[0-9.]+-?)([+*-])(-?[0-9.]+-?)")
+_OPERAND = r"-?[0-9.]+-?"
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,14 @@ def split_question(text: str) -> tuple[str, tuple[str, ...]] | None:
     >>> split_question("128-367"), split_question("sqrt(2.7174)"), split_question("12")
     (('-', ('128', '367')), ('sqrt', ('2.7174',)), None)
     """
-    if match := _UNARY.fullmatch(text):
-        return match.group(1), (match.group(2),)
-    if match := _BINARY.fullmatch(text):
-        return match.group(2), (match.group(1), match.group(3))
+    if match := re.fullmatch(rf"({_symbols(1)})\((.+)\)", text):
+        return match[1], (match[2],)
+    if match := re.fullmatch(f"({_OPERAND})({_symbols(2)})({_OPERAND})", text):
+        return match[2], (match[1], match[3])
     return None
+
+
+def _symbols(arity: int) -> str:
+    """A pattern for the table's operators with that many operands, longer symbols first."""
+    known = [symbol for symbol, row in OPERATORS.items() if row.arity == arity]
+    return "|".join(re.escape(symbol) for symbol in sorted(known, key=len, reverse=True))
