@@ -29,7 +29,7 @@ class TransformerConfig:
         hidden: width of the MLP; None for 4 × width (8/3 × width, rounded up to a multiple of 8, for swiglu).
         norm: "layer" or "rms", before every sublayer and before the output layer.
         activation: one of gelu, gelu_tanh, relu, silu, swiglu (gated).
-        positions: "learned", "sinusoidal", "rope", "alibi" or "none".
+        positions: "learned", "sinusoidal", "rope", "alibi", "none", or a name given to `@position_scheme`.
         tie: share the output layer with the token embedding.
         bias: biases in linear layers and layer norms.
         dropout: share dropped from embeddings, attention weights and sublayer outputs, in training mode only.
@@ -68,6 +68,9 @@ class TransformerConfig:
                 f"model.heads: {self.heads} heads do not divide width {self.width}. "
                 f"Set heads to {close}, or width to {math.ceil(self.width / self.heads) * self.heads}."
             )
+        if self.positions not in POSITIONS:
+            # A scheme written in positions.py alone registers itself when that file is imported, which needs torch.
+            from . import positions  # noqa: F401
         for name, known in (("positions", POSITIONS), ("activation", ACTIVATION_NAMES), ("norm", NORMS)):
             if getattr(self, name) not in known:
                 value = str(getattr(self, name))

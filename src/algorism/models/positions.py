@@ -1,10 +1,121 @@
 """Position schemes: what is added to embeddings, rotated into queries and keys, or added to attention logits.
 
-Shape letters: b batch, t query position, s key position, h head, d head width.
+A scheme is one class with up to three hooks; `@position_scheme(name, summary)` makes its name a value of
+`TransformerConfig.positions`. The transformer calls the hooks and knows no scheme by name.
+
+Shape letters: b batch, t query position, s key position, h head, d head width, m model width.
 """
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..errors import UsageError
+from .config import POSITIONS, TransformerConfig
+
+
+class PositionScheme(nn.Module):
+    """How a model knows where a token stands; the base class adds nothing anywhere.
+
+    A subclass overrides the hooks it needs. Its parameters, if it has any, train with the model: matrices start from
+    N(0, 0.02), the rest from 0.
+
+    Args:
+        config: of the model; a subclass may refuse sizes that it cannot serve (ShapeError).
+
+    Attributes:
+        longest: most positions it can tell; None for no limit.
+    """
+
+    longest: int | None = None
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def embed(self, positions: Tensor) -> Tensor | None:
+        """Vectors added to the token embeddings, (t, m) or (b, t, m), for positions (t,) or (b, t); None for none."""
+        return None
+
+    def angles(self, positions: Tensor) -> Tensor | None:
+        """Angles by which queries and keys are rotated, (t, d/2) or (b, t, d/2); None for none."""
+        return None
+
+    def bias(self, t: int, s: int, device: torch.device) -> Tensor | None:
+        """What is added to the attention logits of the last t of s positions, (h, t, s); None for none."""
+        return None
+
+
+SCHEMES: dict[str, type[PositionScheme]] = {}
+
+
+def position_scheme(name: str, summary: str = "") -> Callable[[type[PositionScheme]], type[PositionScheme]]:
+    """Register a scheme class as a value of `TransformerConfig.positions`.
+
+    Args:
+        name: the value.
+        summary: one line for people; by default the first line of the class's docstring.
+
+    Raises:
+        UsageError: another class has that name.
+    """
+
+    def register(cls: type[PositionScheme]) -> type[PositionScheme]:
+        if name in SCHEMES:
+            raise UsageError(f"position_scheme: {name!r} is taken by {SCHEMES[name].__name__}; choose another name.")
+        SCHEMES[name] = cls
+        POSITIONS.setdefault(name, summary or (cls.__doc__ or name).strip().splitlines()[0])
+        return cls
+
+    return register
+
+
+@position_scheme("none")
+class NoPositions(PositionScheme):
+    """No position information but the causal mask."""
+
+
+@position_scheme("learned")
+class Learned(PositionScheme):
+    """A table of vectors, one for each position of the context."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__(config)
+        self.weight = nn.Parameter(torch.zeros(config.context, config.width))
+        self.longest = config.context
+
+    def embed(self, positions: Tensor) -> Tensor:
+        """Look the positions up; the model has already refused sequences beyond `longest`."""
+        return F.embedding(positions, self.weight)
+
+
+@position_scheme("sinusoidal")
+class Sinusoidal(PositionScheme):
+    """Fixed sines and cosines added to the embeddings."""
+
+    def embed(self, positions: Tensor) -> Tensor:
+        """See `sinusoids`."""
+        return sinusoids(positions, self.config.width)
+
+
+@position_scheme("rope")
+class Rotary(PositionScheme):
+    """Rotation of queries and keys."""
+
+    def angles(self, positions: Tensor) -> Tensor:
+        """See `rotary_angles`."""
+        return rotary_angles(positions, self.config.head_width, self.config.rope_base)
+
+
+@position_scheme("alibi")
+class Alibi(PositionScheme):
+    """A penalty linear in distance on attention logits."""
+
+    def bias(self, t: int, s: int, device: torch.device) -> Tensor:
+        """See `alibi_bias_hts`."""
+        return alibi_bias_hts(self.config.heads, t, s, device)
 
 
 def sinusoids(positions: Tensor, width: int) -> Tensor:

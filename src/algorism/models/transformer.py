@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..errors import ShapeError
 from .config import TransformerConfig
-from .positions import alibi_bias_hts, rotary_angles, rotate, sinusoids
+from .positions import SCHEMES, rotate
 
 # Explicit matmul + softmax beats torch's fused CPU attention for short contexts, in bf16 by a factor of seven in the
 # backward pass (benchmarks/training.py). Above this many keys the fused kernel's smaller memory wins.
@@ -214,7 +214,7 @@ class Transformer(nn.Module):
         super().__init__()
         self.config = config
         self.embed = nn.Embedding(config.vocab, config.width)
-        self.position = nn.Embedding(config.context, config.width) if config.positions == "learned" else None
+        self.position = SCHEMES[config.positions](config)
         self.dropout = nn.Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = make_norm(config)
@@ -257,20 +257,20 @@ class Transformer(nn.Module):
         """
         start = cache.length if cache is not None else 0
         t, c = ids_bt.shape[1], self.config
-        if start + t > c.context and c.positions == "learned":
+        longest = self.position.longest
+        if longest is not None and start + t > longest:
             raise ShapeError(
-                f"A sequence of {start + t} tokens does not fit a model with context {c.context}. "
+                f"A sequence of {start + t} tokens does not fit a model with context {longest}. "
                 f"Shorten it, or train with model.context: {start + t}."
             )
         if positions is None:
             positions = torch.arange(start, start + t, device=ids_bt.device)
         x_btm = self.embed(ids_bt if ids_bt.dtype in (torch.int32, torch.int64) else ids_bt.int())
-        if self.position is not None:
-            x_btm = x_btm + self.position(positions)
-        elif c.positions == "sinusoidal":
-            x_btm = x_btm + sinusoids(positions, c.width).to(x_btm.dtype)
-        angles = rotary_angles(positions, c.head_width, c.rope_base) if c.positions == "rope" else None
-        bias_hts = alibi_bias_hts(c.heads, t, start + t, x_btm.device) if c.positions == "alibi" else None
+        added = self.position.embed(positions)
+        if added is not None:
+            x_btm = x_btm + added.to(x_btm.dtype)
+        angles = self.position.angles(positions)
+        bias_hts = self.position.bias(t, start + t, x_btm.device)
         x_btm = self.dropout(x_btm)
         first = 0 if keep is None else keep.indices(t)[0]
         for layer, block in enumerate(self.blocks):
