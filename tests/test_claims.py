@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algorism.claims import Claim, Measurement, Measurements, Missing, Paper, Study
+from algorism.claims import Claim, Measurement, Measurements, Paper, Study
 from algorism.errors import UsageError
+from algorism.measurements import Missing
 
 
 def number(name, value, low=None, high=None, **more):

@@ -1,15 +1,16 @@
 """Every picture as an Altair chart with one look: colour-blind safe, readable at phone width, light background.
 
-One Vega-Lite specification serves the page (SVG), the PNG and whoever wants to draw it again (JSON). Rows are lists of
-dicts; accuracies run from 0 to 1. Drawing needs no network. Altair is imported only when something is drawn.
+One Vega-Lite specification serves the page (SVG), the PNG and whoever wants to draw it again (JSON). Accuracies run
+from 0 to 1. Drawing needs no network. Altair is imported only when something is drawn.
 """
 
 import copy
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from algorism.errors import UsageError
 from algorism.files import write_atomic, write_json, write_text
@@ -113,19 +114,18 @@ def accuracy_by_examples(rows: Sequence[Row], *, title: str = "") -> "alt.LayerC
 
 def completion_curve(rows: Sequence[Row], *, title: str = "") -> "alt.LayerChart":
     """Share of tables completed over the revealed entries. Rows: {revealed, success, series?, low?, high?}."""
-    return learning_curves(
-        rows, x="revealed", y="success", x_title="revealed entries", y_title="tables completed", title=title
-    )
+    words: dict[str, Any] = {"x_title": "revealed entries", "y_title": "tables completed", "title": title}
+    return learning_curves(rows, x="revealed", y="success", **words)
 
 
 def digits_by_carries(table: Sequence[Row], *, title: str = "") -> "alt.LayerChart":
     """Heat map of accuracy over number of digits × number of carries, each cell with its sample size.
 
     Args:
-        table: {digits, carries, n, correct}.
+        table: {digits, carries, n, correct or value}.
         title: above the picture.
     """
-    rows = [{**row, "accuracy": row["correct"] / row["n"]} for row in table if row["n"]]
+    rows = [{**row, "accuracy": share_of(row)} for row in table if row["n"]]
     return table_heatmap(
         rows, x="carries", y="digits", x_title="carries in the sum", y_title="digits of the longer operand", title=title
     )
@@ -167,7 +167,6 @@ def table_heatmap(
         x=alt.X(f"{x}:O", title=x_title or x, sort=order, axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y(f"{y}:O", title=y_title or y, sort=order),
     )
-    plain = {"domain": False, "ticks": False, "grid": False}
     legend = alt.Legend(format=".0%", gradientLength=160, gradientThickness=10)
     colour = alt.Color(f"{value}:Q", scale=alt.Scale(domain=[0, 1], scheme="blues"), legend=legend)
     layers: list[Any] = [base.mark_rect(stroke=PAPER, strokeWidth=2).encode(color=colour)]
@@ -177,9 +176,8 @@ def table_heatmap(
         layers.append(base.mark_text(fontSize=12, dy=-7 if both else 0).encode(text="label:N", color=ink))
     if both:
         layers.append(base.mark_text(fontSize=10, dy=9).encode(text="count:N", color=ink))
-    chart = alt.layer(*layers).properties(width={"step": wide}, height={"step": tall})
-    finished = _finished(chart, title, sized=True)
-    finished.config = {**finished.config, "axis": {**THEME["axis"], **plain}}
+    finished = _finished(alt.layer(*layers).properties(width={"step": wide}, height={"step": tall}), title, sized=True)
+    finished.config = {**THEME, "axis": {**THEME["axis"], "domain": False, "ticks": False, "grid": False}}
     return finished
 
 
@@ -187,14 +185,12 @@ def digit_accuracy(rows: Sequence[Row], *, title: str = "") -> "alt.LayerChart":
     """Accuracy of each digit of the answer, most significant left.
 
     Args:
-        rows: {place, n, correct, low?, high?, series?}; place 0 holds the ones, 1 the tens.
+        rows: {place, n, correct or value, low?, high?, series?}; place 0 is the last digit.
         title: above the picture.
     """
     import altair as alt
 
-    named = [
-        {"series": "", **r, "accuracy": r["correct"] / r["n"], "digit": _power(r["place"])} for r in rows if r["n"]
-    ]
+    named = [{"series": "", **r, "accuracy": share_of(r), "digit": _power(r["place"])} for r in rows if r["n"]]
     order = [_power(place) for place in sorted({row["place"] for row in rows}, reverse=True)]
     names = list(dict.fromkeys(row["series"] for row in named))
     base = alt.Chart(_data(named, "digit_accuracy")).encode(
@@ -227,6 +223,11 @@ def error_types(counts: Mapping[str, int], *, title: str = "") -> "alt.LayerChar
     return _finished(alt.layer(bars, labels).properties(width=WIDTH - 60, height={"step": 30}), title, sized=True)
 
 
+def share_of(row: Row) -> float:
+    """The accuracy of a row: `correct` of `n`, or the `value` of an interval."""
+    return row["correct"] / row["n"] if "correct" in row else row["value"]
+
+
 def percent(share: float) -> str:
     """A share as a percentage that is never rounded up to 100 %.
 
@@ -238,10 +239,14 @@ def percent(share: float) -> str:
 
 
 def svg(chart: Any) -> str:
-    """Draw a chart, or its specification, as SVG text. The words in it are escaped."""
+    """Draw a chart, or its specification, as SVG text: the words escaped, the same text for the same chart."""
     import vl_convert
 
-    return vl_convert.vegalite_to_svg(_specification(chart))
+    text = vl_convert.vegalite_to_svg(_specification(chart))
+    # The renderer counts clip paths and gradients through the life of the process; here they are counted per drawing.
+    for number, name in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', text))):
+        text = re.sub(rf'(\bid="|url\(#|href="#){re.escape(name)}(?=["\)])', rf"\g<1>part{number}", text)
+    return text
 
 
 def save(chart: Any, path: Path | str) -> list[Path]:
@@ -262,12 +267,8 @@ def save(chart: Any, path: Path | str) -> list[Path]:
     targets = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("json", "svg", "png")]
     write_json(targets[0], specification)
     write_text(targets[1], text)
-    write_atomic(targets[2], lambda stream: _fill(stream, image))
+    write_atomic(targets[2], lambda stream: stream.write(image))
     return targets
-
-
-def _fill(stream: BinaryIO, data: bytes) -> None:
-    stream.write(data)
 
 
 def _specification(chart: Any) -> dict[str, Any]:
