@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 
-def write_atomic(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
+def write_atomic(path: Path | str, write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary neighbour of `path`, then move it into place in one step.
 
     If anything fails (a full disk, a kill), `path` keeps what it held before, and no temporary file stays behind
@@ -33,15 +33,17 @@ def write_atomic(path: Path | str, write: Callable[[BinaryIO], None]) -> None:
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o644)  # mkstemp makes the file private; a run folder is meant to be shared
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a failed write names no file by itself
         raise
 
 
 def write_text(path: Path | str, text: str) -> None:
     """Write `text` as UTF-8, atomically."""
     data = text.encode()
-    write_atomic(path, lambda stream: stream.write(data) and None)
+    write_atomic(path, lambda stream: stream.write(data))
 
 
 def write_json(path: Path | str, value: Any) -> None:

@@ -7,6 +7,7 @@ Shape letters: b batch, t query position, s key position, h head, d head width, 
 """
 
 import math
+import threading
 
 import torch
 import torch.nn.functional as F
@@ -198,6 +199,11 @@ def make_norm(config: TransformerConfig) -> nn.Module:
     return nn.LayerNorm(config.width, eps=1e-5, bias=config.bias)
 
 
+# torch's layers draw first weights, which `reset` replaces, from the global generator. It is put back afterwards; one
+# thread at a time, so that threads do not put back each other's draws.
+_BUILDING = threading.Lock()
+
+
 class Transformer(nn.Module):
     """Token ids in, next-token logits out.
 
@@ -213,12 +219,13 @@ class Transformer(nn.Module):
     def __init__(self, config: TransformerConfig, seed: int = 0) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.Embedding(config.vocab, config.width)
-        self.position = SCHEMES[config.positions](config)
-        self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = make_norm(config)
-        self.head = None if config.tie else nn.Linear(config.width, config.vocab, bias=False)
+        with _BUILDING, torch.random.fork_rng(devices=[]):
+            self.embed = nn.Embedding(config.vocab, config.width)
+            self.position = SCHEMES[config.positions](config)
+            self.dropout = nn.Dropout(config.dropout)
+            self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
+            self.norm = make_norm(config)
+            self.head = None if config.tie else nn.Linear(config.width, config.vocab, bias=False)
         self.reset(seed)
 
     @torch.no_grad()

@@ -20,7 +20,7 @@ def save_checkpoint(path: Path | str, tensors: dict[str, Tensor], progress: dict
 
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     data = save(contiguous, metadata={"progress": json.dumps(progress)})
-    write_atomic(path, lambda stream: stream.write(data) and None)
+    write_atomic(path, lambda stream: stream.write(data))
 
 
 def load_checkpoint(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -20,15 +20,15 @@ from .recipe import TrainingRecipe
 
 
 @contextlib.contextmanager
-def seeded(seed: int, step: int, needed: bool) -> Iterator[None]:
-    """Seed dropout by (seed, step) inside, and leave torch's global generator as it was.
+def seeded(seed: int, step: int, needed: bool, device: torch.device) -> Iterator[None]:
+    """Seed dropout by (seed, step) inside, and leave torch's global generators as they were.
 
     So no generator state has to be saved: a resumed run draws at step s what the uninterrupted one drew.
     """
     if not needed:
         yield
         return
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed((seed * 1_000_003 + step) % 2**63)
         yield
 
@@ -120,7 +120,7 @@ class Learner:
                 if parts * world == 1
                 else Batch(batch.ids_bt[..., rows, :], batch.targets_bt[..., rows, :], batch.first)
             )
-            with seeded(self.seed + rank, step * parts + part, self.template.config.dropout > 0):
+            with seeded(self.seed + rank, step * parts + part, self.template.config.dropout > 0, self.device):
                 losses_k = self.losses_k(sub, count_k)
             (losses_k.sum() * world).backward()  # DDP averages over processes; the loss is already a share of the whole
             total_k += losses_k.detach()
@@ -166,7 +166,7 @@ class Learner:
         for name, p in self.parameters.items():
             p.copy_(state[f"weight.{name}"])
             moments = {
-                key: state[f"{key}.{name}"].clone()
+                key: state[f"{key}.{name}"].to(p.device, copy=True)
                 for key in ("step", "exp_avg", "exp_avg_sq")
                 if f"{key}.{name}" in state
             }

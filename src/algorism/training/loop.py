@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..errors import CheckpointError
 from ..models.transformer import Transformer
 from .batches import IGNORE, Batch, Source, stack
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -73,19 +74,24 @@ def fit(
         The progress, with the whole history.
 
     Raises:
-        CheckpointError: the checkpoint is damaged.
+        CheckpointError: the checkpoint is damaged, or of another model.
     """
-    learner = Learner(models, recipe, seed, device)
-    share = (0, 1)
-    if accelerator is not None and accelerator.num_processes > 1:
-        learner.forward = accelerator.prepare_model(learner.template)
-        share = (accelerator.process_index, accelerator.num_processes)
+    several = accelerator is not None and accelerator.num_processes > 1
+    learner = Learner(models, recipe, seed, str(accelerator.device) if several else device)
+    share = (accelerator.process_index, accelerator.num_processes) if several else (0, 1)
     leader = share[0] == 0
     progress = Progress()
     if checkpoint is not None and checkpoint.exists():
         state, saved = load_checkpoint(checkpoint)
-        learner.load_state(state)
-        progress = Progress(**saved)
+        try:
+            learner.load_state(state)
+            progress = Progress(**saved)
+        except (KeyError, RuntimeError, TypeError) as error:
+            raise CheckpointError(
+                f"Checkpoint {checkpoint}: of a model of another shape ({error}). Use --overwrite to train anew."
+            ) from None
+    if several:
+        learner.forward = accelerator.prepare_model(learner.template)
     every = max(1, recipe.steps // 200)
     started, tokens = time.perf_counter(), 0
     before = progress.seconds
@@ -109,8 +115,8 @@ def fit(
             last or (recipe.validate_every > 0 and progress.step % recipe.validate_every == 0)
         )
         if validate or last or step % every == 0:
-            if share[1] > 1:
-                losses = accelerator.reduce(torch.tensor(losses), "sum").tolist()
+            if several:
+                losses = accelerator.reduce(torch.tensor(losses, device=accelerator.device), "sum").tolist()
             progress.seconds = before + time.perf_counter() - started
             row: dict[str, Any] = {"step": progress.step, "loss": losses, "learning_rate": rate}
             row["tokens_per_second"] = tokens / (time.perf_counter() - started)

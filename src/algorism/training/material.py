@@ -1,7 +1,7 @@
 """From a recipe to what is trained on and tested on: problems, texts, token ids. Needs no torch."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from .batches import Fresh, Rows, Source, Windows
 from .recipe import Recipe
 
 Tokenizer = CharTokenizer | DigitTokenizer
+DIRECTIONS: tuple[Literal["l2r"], Literal["r2l"]] = ("l2r", "r2l")
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,9 @@ def make_tokenizer(name: str, alphabet: str) -> Tokenizer:
     """
     if name == "char":
         return CharTokenizer(alphabet)
-    if len(name) == 4 and name[:3] in ("l2r", "r2l") and name[3] in "123":
-        return DigitTokenizer(size=int(name[3]), direction=name[:3], alphabet=alphabet)
+    for direction in DIRECTIONS:
+        if name in (f"{direction}1", f"{direction}2", f"{direction}3"):
+            return DigitTokenizer(size=int(name[-1]), direction=direction, alphabet=alphabet)
     raise UsageError(
         f"text.tokenizer: expected 'char', or 'l2r' or 'r2l' with a group size 1-3 ('r2l3'), got {name!r}."
     )
@@ -81,7 +83,7 @@ def prepare(recipe: Recipe) -> Material:
 def _shape(recipe: Recipe, form: Format, asked: Task) -> dict[str, Any]:
     """Read the model section, with the context filled in or checked."""
     shape = dict(recipe.to_json()["model"])
-    needed = form.max_length(recipe.task.digits, asked.operator)
+    needed = form.max_length(recipe.task.digits, asked.operator, recipe.task.decimals)
     if shape["context"] is None:
         shape["context"] = needed
     elif shape["context"] < needed:

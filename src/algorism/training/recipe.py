@@ -5,6 +5,7 @@ before anything is trained.
 """
 
 import dataclasses
+import math
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,9 +117,22 @@ class Recipe:
 
     def __post_init__(self) -> None:
         t = self.training
-        for name in ("steps", "batch", "accumulate"):
+        for name in ("steps", "batch", "accumulate", "validate_on"):
             if getattr(t, name) < 1:
                 raise RecipeError(f"training.{name}: expected at least 1, got {getattr(t, name)}.")
+        for name in ("min_learning_rate", "warmup", "weight_decay", "clip", "validate_every", "checkpoint_every"):
+            if not 0 <= getattr(t, name) < math.inf:
+                raise RecipeError(f"training.{name}: expected 0 or more, got {getattr(t, name)}.")
+        if not 0 < t.learning_rate < math.inf:
+            raise RecipeError(f"training.learning_rate: expected more than 0, got {t.learning_rate}.")
+        if not all(0 <= beta < 1 for beta in t.betas):
+            raise RecipeError(f"training.betas: expected two numbers in [0, 1), got {list(t.betas)}.")
+        if t.stop_at is not None and not 0 < t.stop_at <= 1:
+            raise RecipeError(f"training.stop_at: expected a share in (0, 1], or null for never, got {t.stop_at}.")
+        if self.seed < 0:
+            raise RecipeError(f"seed: expected 0 or more, got {self.seed}.")
+        if self.task.test < 1:
+            raise RecipeError(f"task.test: expected at least 1, got {self.task.test}.")
         if t.batch % t.accumulate:
             raise RecipeError(f"training.accumulate: {t.accumulate} parts do not divide a batch of {t.batch}.")
         if not 1 <= self.task.min_digits <= self.task.digits:
@@ -169,6 +183,8 @@ def load_recipe(path: Path | str) -> Recipe:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise RecipeError(f"Recipe {path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise RecipeError(f"Recipe {path}: not a text file in UTF-8 ({error.reason}).") from None
     return parse_recipe(text, path.name)
 
 
@@ -181,10 +197,10 @@ def parse_recipe(text: str, name: str = "recipe") -> Recipe:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise RecipeError(f"Recipe {name}: not valid YAML: {error}") from None
+        raise RecipeError(f"Recipe {name}: not valid YAML: {' '.join(str(error).split())}") from None
     if node is None:
         return Recipe()
-    return _read(Recipe, node, where="", name=name)
+    return typing.cast(Recipe, _read(Recipe, node, where="", name=name))
 
 
 def _read(kind: type, node: yaml.Node, where: str, name: str) -> Any:
@@ -207,11 +223,16 @@ def _read(kind: type, node: yaml.Node, where: str, name: str) -> Any:
         if dataclasses.is_dataclass(hints[key]):
             values[key] = _read(typing.cast(type, hints[key]), value_node, key, name)
         else:
-            loader = yaml.SafeLoader("")
-            values[key] = _convert(
-                loader.construct_object(value_node, deep=True), hints[key], f"{where}.{key}".lstrip("."), line, name
-            )  # type: ignore[no-untyped-call]
-    return kind(**values)
+            dotted = f"{where}.{key}".lstrip(".")
+            try:
+                value = yaml.SafeLoader("").construct_object(value_node, deep=True)
+            except (yaml.YAMLError, ValueError):  # a tag that is not plain data, a date that does not exist
+                raise RecipeError(f"Recipe {name}: {dotted} (line {line}): not a plain value.") from None
+            values[key] = _convert(value, hints[key], dotted, line, name)
+    try:
+        return kind(**values)
+    except RecipeError as error:
+        raise RecipeError(f"Recipe {name}: {error}") from None
 
 
 def _convert(value: Any, hint: Any, key: str, line: int, name: str) -> Any:
@@ -233,13 +254,15 @@ def _convert(value: Any, hint: Any, key: str, line: int, name: str) -> Any:
         if not isinstance(value, list) or len(value) != length:
             raise RecipeError(problem.format(f"a list of {length} numbers"))
         return tuple(_convert(v, float, key, line, name) for v in value)
-    if kind is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
+    if kind in (float, int) and isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:
-            return float(value)
-        except ValueError:
-            raise RecipeError(problem.format("a number")) from None
-    if kind is int and isinstance(value, (int, float)) and not isinstance(value, bool) and int(value) == value:
-        return int(value)
+            number = float(value)
+        except (ValueError, OverflowError):
+            number = math.nan
+        if kind is float and not math.isnan(number):
+            return float(number)
+        if kind is int and math.isfinite(number) and int(number) == number:
+            return value if isinstance(value, int) else int(number)
     if kind in (str, bool) and isinstance(value, kind):
         return value
     raise RecipeError(

@@ -9,6 +9,8 @@ tokenizer.json …         loadable by `transformers`
 finished.json            written last: steps, seconds, held-out accuracy
 """
 
+import atexit
+import dataclasses
 import json
 import os
 import platform
@@ -21,7 +23,7 @@ from typing import Any
 import torch
 
 from .. import __version__
-from ..errors import CheckpointError
+from ..errors import CheckpointError, UsageError
 from ..files import read_json, write_atomic, write_json, write_text
 from ..models.transformer import Transformer
 from .batches import shifted
@@ -62,18 +64,25 @@ def environment() -> dict[str, Any]:
         "machine": platform.machine(),
         "system": platform.system(),
         "threads": torch.get_num_threads(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
-def make_accelerator(tracker: str | None, folder: Path | None) -> Any:
-    """Make an `accelerate.Accelerator` when several processes or a tracker ask for one; else None, at no import cost."""
+def make_accelerator(tracker: str | None, folder: Path | None, device: str = "cpu") -> Any:
+    """Make an `accelerate.Accelerator` if several processes or a tracker ask for one; else None, at no import cost."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 and tracker is None:
         return None
     from accelerate import Accelerator
 
-    cpu = not torch.cuda.is_available()
-    return Accelerator(cpu=cpu, log_with=tracker, project_dir=str(folder) if folder and tracker else None)
+    atexit.register(_leave_group)
+    return Accelerator(cpu=device == "cpu", log_with=tracker, project_dir=str(folder) if folder and tracker else None)
+
+
+def _leave_group() -> None:
+    """Leave the process group when the process ends: one process may train several networks before that."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def train(
@@ -99,18 +108,27 @@ def train(
         tracker: any tracker that Accelerate knows: "tensorboard", "wandb", "mlflow", "trackio".
         material: of this recipe, when it is already made.
 
+    Several processes (`WORLD_SIZE` > 1) share one folder; only the first of them writes there.
+
     Raises:
         CheckpointError: a finished run, or one of another recipe, is in the way; a damaged checkpoint.
+        UsageError: a device that torch does not have.
     """
+    _check_device(device)
     material = material or prepare(recipe)
     folder = Path(folder) if folder is not None else None
+    accelerator = make_accelerator(tracker, folder, device)
+    leader = accelerator is None or accelerator.is_main_process
     if folder is not None:
-        _claim(folder, recipe, overwrite)
-    accelerator = make_accelerator(tracker, folder)
+        if not overwrite:
+            _refuse(folder, recipe)  # every process looks, and fails alike, before the first one writes
+        _wait(accelerator)
+        if leader:
+            _claim(folder, recipe, overwrite)
+        _wait(accelerator)
     if accelerator is not None and tracker is not None:
         accelerator.init_trackers("algorism", config={"recipe": recipe.to_yaml(), "seed": recipe.seed})
         report = _tracked(accelerator, report)
-    leader = accelerator is None or accelerator.is_main_process
     model = Transformer(material.config, seed=recipe.seed)
     encoded = material.encode(material.test[: recipe.training.validate_on])
     progress = fit(
@@ -128,7 +146,8 @@ def train(
         accelerator.end_training()
     run = Run(recipe, material, model, _flat(progress), progress.seconds, folder, _last_accuracy(progress))
     if folder is not None and leader:
-        _finish(run, progress)
+        _finish(run, progress.step)
+    _wait(accelerator)
     return run
 
 
@@ -175,6 +194,19 @@ def train_many(
         torch.set_num_threads(threads)
 
 
+def save_run(run: Run, folder: Path | str, *, overwrite: bool = False) -> Run:
+    """Write a run that was trained in memory into a folder, as `train` would have.
+
+    Raises:
+        CheckpointError: a finished run is in the way.
+    """
+    folder = Path(folder)
+    _claim(folder, run.recipe, overwrite)
+    kept = dataclasses.replace(run, folder=folder)
+    _finish(kept, run.history[-1]["step"] if run.history else 0)
+    return kept
+
+
 def load_run(folder: Path | str) -> Run:
     """Load a finished run from its folder.
 
@@ -207,36 +239,54 @@ def load_run(folder: Path | str) -> Run:
     return Run(recipe, material, model.eval(), history, finished["seconds"], folder, finished["accuracy"])
 
 
-def _claim(folder: Path, recipe: Recipe, overwrite: bool) -> None:
-    """Make the folder this recipe's, or say why not."""
+def _wait(accelerator: Any) -> None:
+    """Wait until every process is here."""
+    if accelerator is not None:
+        accelerator.wait_for_everyone()
+
+
+def _check_device(device: str) -> None:
+    kind = device.split(":")[0]
+    if kind not in ("cpu", "cuda"):
+        raise UsageError(f"device: expected 'cpu' or 'cuda', got {device!r}.")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device: 'cuda' was asked for, but torch sees no GPU here. Use 'cpu'.")
+
+
+def _refuse(folder: Path, recipe: Recipe) -> None:
+    """Say why this recipe may not be trained into the folder, if so. Writes nothing."""
     finished, recipe_file = folder / "finished.json", folder / "recipe.yaml"
-    if overwrite:
-        for name in ("finished.json", "checkpoint.safetensors", "metrics.jsonl", "model.safetensors"):
-            (folder / name).unlink(missing_ok=True)
-    elif finished.exists():
+    if finished.exists():
         raise CheckpointError(
             f"{folder}: a finished run is here. Choose another folder with --out, or use --overwrite."
         )
-    elif recipe_file.exists() and load_recipe(recipe_file) != recipe:
+    if recipe_file.exists() and load_recipe(recipe_file) != recipe:
         raise CheckpointError(
             f"{folder}: an unfinished run of another recipe is here. Choose another folder, or use --overwrite."
         )
-    recipe.save(recipe_file)
+
+
+def _claim(folder: Path, recipe: Recipe, overwrite: bool) -> None:
+    """Make the folder this recipe's, without what an earlier run or a kill left."""
+    if overwrite:
+        for name in ("finished.json", "checkpoint.safetensors", "metrics.jsonl", "model.safetensors"):
+            (folder / name).unlink(missing_ok=True)
+    for half in folder.glob(".*.part"):  # a write that a kill cut short
+        half.unlink(missing_ok=True)
+    recipe.save(folder / "recipe.yaml")
     write_json(folder / "environment.json", environment())
 
 
-def _finish(run: Run, progress: Progress) -> None:
+def _finish(run: Run, steps: int) -> None:
     """Write the results; `finished.json` last, so that its presence means all is there."""
     from safetensors.torch import save
 
     assert run.folder is not None
     data = save({name: tensor.contiguous() for name, tensor in run.model.state_dict().items()})
-    write_atomic(run.folder / "model.safetensors", lambda stream: stream.write(data) and None)
+    write_atomic(run.folder / "model.safetensors", lambda stream: stream.write(data))
     write_text(run.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in run.history))
     run.material.tokenizer.save(run.folder)
-    write_json(
-        run.folder / "finished.json", {"steps": progress.step, "seconds": progress.seconds, "accuracy": run.accuracy}
-    )
+    write_json(run.folder / "finished.json", {"steps": steps, "seconds": run.seconds, "accuracy": run.accuracy})
     (run.folder / "checkpoint.safetensors").unlink(missing_ok=True)
 
 
