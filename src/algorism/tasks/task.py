@@ -19,7 +19,7 @@ from algorism.tasks.samplers import check_params, grid, sampler_named
 Seed = int | tuple[int, ...]
 Keys = NDArray[np.uint64]
 
-BLOCK = 16_384  # rows drawn at once: small enough that all their planes stay in the processor's cache
+BLOCK = 8_192  # rows drawn at once: small enough that all their planes stay in the processor's cache
 _ENUMERABLE = 4_000_000  # largest problem space that is listed in full when drawing fails to find the rest
 
 

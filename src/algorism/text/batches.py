@@ -3,6 +3,8 @@
 Works in blocks whose planes stay in the processor's cache; equal in every value to sample, write, encode_texts.
 """
 
+from functools import cache
+
 import numpy as np
 
 from algorism.tasks.task import Keys, Seed, Task
@@ -32,19 +34,37 @@ def encoded_batch(
     >>> batch.ids_nt.shape, batch.prompt_n.tolist()
     ((4, 13), [8, 8, 8, 8])
     """
+    _keep_freed_memory()
     if fmt.random:
         # Noise is drawn for the whole batch: the blocks would draw it differently.
         return tokenizer.encode_texts(fmt.write(task.sample(n, seed, exclude), seed))
-    parts = [tokenizer.encode_texts(fmt.write(block, seed)) for block in task.blocks(n, seed, exclude)]
-    if len(parts) == 1:
-        return parts[0]
-    width = max(part.ids_nt.shape[1] for part in parts)
-    ids_nt = np.empty((n, width), dtype=parts[0].ids_nt.dtype)
+    ids_nt, length_n, prompt_n = np.empty((n, 0), dtype=tokenizer.dtype), np.empty(n, np.int32), np.empty(n, np.int32)
     row = 0
-    for part in parts:
-        rows = ids_nt[row : row + len(part)]
-        rows[:, : part.ids_nt.shape[1]] = part.ids_nt
-        rows[:, part.ids_nt.shape[1] :] = tokenizer.pad_id
-        row += len(part)
-    lengths = np.concatenate([part.length_n for part in parts])
-    return Encoded(ids_nt, lengths, np.concatenate([part.prompt_n for part in parts]))
+    for block in task.blocks(n, seed, exclude):
+        rows = slice(row, row + len(block))
+        part = tokenizer.encode_texts(fmt.write(block, seed), ids_nt[rows])
+        if len(part) == n:
+            return part
+        width = part.ids_nt.shape[1]
+        if width > ids_nt.shape[1]:
+            # The first block sets the width; a later one seldom has a longer row.
+            wider_nt = np.empty((n, width), dtype=tokenizer.dtype)
+            wider_nt[:row, : ids_nt.shape[1]] = ids_nt[:row]
+            wider_nt[:row, ids_nt.shape[1] :] = tokenizer.pad_id
+            ids_nt = wider_nt
+        if part.ids_nt.base is not ids_nt:
+            ids_nt[rows, :width] = part.ids_nt
+        ids_nt[rows, width:] = tokenizer.pad_id
+        length_n[rows], prompt_n[rows] = part.length_n, part.prompt_n
+        row += len(block)
+    return Encoded(ids_nt, length_n, prompt_n)
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Let the C library keep small freed blocks instead of giving them back to the system.
+
+    glibc returns the top of the heap after every block of rows and gets it again, page by page, for the next; that
+    costs as much as the work itself. Freeing one large array once raises its threshold. Nothing is touched or kept.
+    """
+    np.empty(16 << 20, dtype=np.uint8)

@@ -58,7 +58,8 @@ def digit_chars(numbers: Numbers, width: int = 0) -> list[Plane]:
     for place in range(places - 1, -1, -1):
         if place > numbers.decimals:
             started_n = started_n | (numbers.digits_dn[place] != 0)
-            planes.append(chars_dn[place] * started_n)
+            # The view spares a conversion of the mask.
+            planes.append(chars_dn[place] * started_n.view(np.uint8))
         else:
             planes.append(chars_dn[place])
     return planes

@@ -83,8 +83,16 @@ class Tokenizer:
         chars = np.frombuffer(text.encode("latin-1"), dtype=np.uint8)
         return self.encode_texts(Texts([*chars[:, None]], 0, 1)).ids_nt[0]
 
-    def encode_texts(self, texts: Texts) -> Encoded:
-        """Ids of all texts."""
+    def encode_texts(self, texts: Texts, into_nt: NDArray[Any] | None = None) -> Encoded:
+        """Ids of all texts.
+
+        Args:
+            texts: what to encode.
+            into_nt: rows of an array of ours to write into if they are wide enough (the ids are then a view of it).
+
+        Raises:
+            DataError: for a character outside the alphabet, naming it.
+        """
         raise NotImplementedError
 
     def decode(self, ids: Sequence[int] | NDArray[Any]) -> str:
@@ -170,24 +178,27 @@ class CharTokenizer(Tokenizer):
         ids = [self.vocab.get(d) for d in "0123456789"]
         return 48 - ids[0] if ids[0] is not None and ids == list(range(ids[0], ids[0] + 10)) else None
 
-    def encode_texts(self, texts: Texts) -> Encoded:
-        """Ids of all texts: planes are mapped first, then squeezed, then stored as rows.
+    def encode_texts(self, texts: Texts, into_nt: NDArray[Any] | None = None) -> Encoded:
+        """Ids of all texts: planes are mapped first, then squeezed, then stored as rows."""
+        planes = squeeze(
+            [self._ids(p, *b) for p, b in zip(texts.planes, texts.bounds, strict=True)], texts.holes, texts.n
+        )
+        return Encoded(pack(planes, texts.n, into_nt), texts.length_n, texts.prompt_n)
 
-        Raises:
-            DataError: for a character outside the alphabet, naming it.
-        """
-        planes = squeeze([self._ids(plane) for plane in texts.planes], texts.holes, texts.n)
-        return Encoded(pack(planes, texts.n), texts.length_n, texts.prompt_n)
-
-    def _ids(self, plane: Plane) -> Plane:
+    def _ids(self, plane: Plane, low: int, high: int) -> Plane:
+        """Ids of a plane whose codes lie between low and high."""
         if isinstance(plane, int):
             if not self._table[plane]:
                 raise _outside(chr(plane), self.alphabet)
             return int(self._table[plane])
         shift = self._digit_shift
-        # A plane of digits only, the usual case, needs one subtraction instead of a look-up per character.
-        if shift is not None and len(plane) and plane.min() >= 48 and plane.max() <= 57:
-            return plane - np.uint8(shift)
+        # A plane of digits only, the usual case, needs a few whole-plane operations instead of a look-up per character.
+        if shift is not None and len(plane) and high <= 57:
+            if low >= 48:
+                return plane - np.uint8(shift)
+            # Less one, a hole is 255: so this finds the lowest character that is there.
+            if low == 0 and (plane - np.uint8(1)).min() >= 47:
+                return (plane - np.uint8(shift)) * (plane != 0).view(np.uint8)
         ids = self._table[plane]
         wrong = (ids == 0) & (plane != 0)
         if wrong.any():
@@ -235,7 +246,7 @@ class DigitTokenizer(Tokenizer):
         """What makes this tokenizer again."""
         return {**super().settings(), "size": self.size, "direction": self.direction}
 
-    def encode_texts(self, texts: Texts) -> Encoded:
+    def encode_texts(self, texts: Texts, into_nt: NDArray[Any] | None = None) -> Encoded:
         """Ids of all texts, by passes over the characters' columns.
 
         Raises:
