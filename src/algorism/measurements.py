@@ -77,17 +77,19 @@ class Measurement:
         return cls(name, interval.value, interval.low, interval.high, interval.n, **more)
 
     def text(self) -> str:
-        """The number as people write it: four significant digits, with the interval where there is one."""
+        """The number as people write it, shortened, with the interval where there is one."""
         interval = "" if self.low == self.high else f" [{short(self.low)}, {short(self.high)}]"
         return short(self.value) + interval
 
 
 def short(number: float) -> str:
-    """Four significant digits, whole numbers in full.
+    """Whole numbers in full, shares with four decimals, other numbers with four significant digits.
 
-    >>> short(0.99834), short(1200.0), short(0.5)
-    ('0.9983', '1200', '0.5')
+    >>> short(0.99834), short(1200.0), short(0.5), short(0.001767), short(33.1234)
+    ('0.9983', '1200', '0.5', '0.0018', '33.12')
     """
+    if 0.001 <= abs(number) < 0.9999:
+        return f"{number:.4f}".rstrip("0")
     return str(int(number)) if number == int(number) else f"{number:.4g}"
 
 

@@ -288,10 +288,8 @@ def _data(rows: Sequence[Row], who: str) -> "alt.Data":
 
 
 def _finished(chart: Any, title: str, *, sized: bool = False) -> Any:
-    if not sized:
-        chart = chart.properties(width=WIDTH, height=HEIGHT)
-    if title:
-        chart = chart.properties(title=title)
+    chart = chart if sized else chart.properties(width=WIDTH, height=HEIGHT)
+    chart = chart.properties(title=title) if title else chart
     chart.config = copy.deepcopy(THEME)
     return chart
 

@@ -8,20 +8,23 @@ import typer
 
 def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path | None, json: bool) -> None:
     """Evaluate a run on its held-out problems, and on the hard sets if asked."""
+    import numpy as np
+
     from ..evaluation import evaluate
     from ..files import write_text
-    from ..tasks import HARD_SETS, hard_set
-    from ..training.run import load_run
+    from ..tasks import HARD_SETS
+    from ..tasks import hard as hard_set
+    from ..training import load_run
 
     run = load_run(folder)
     m = run.material
     sets = {"held-out": m.test[:n]}
     if hard and m.task.operator == "+":
-        seen = m.train.keys() if m.train is not None else None
         for name in HARD_SETS:
-            sets[name] = hard_set(
-                name, n, operator=m.task.operator, digits=run.recipe.task.digits, seed=1, exclude=seen
-            )
+            asked = hard_set(name, n, operator=m.task.operator, digits=m.task.lengths, seed=1)
+            if m.train is not None:  # a problem the network was trained on is no test
+                asked = asked[np.flatnonzero(~np.isin(asked.keys(), m.train.keys()))]
+            sets[name.replace("_", " ")] = asked
     results = [
         evaluate(run.model, m.format, m.tokenizer, problems, name=name, temperature=temperature)
         for name, problems in sets.items()

@@ -3,11 +3,15 @@
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from algorism.claims import SCALES, Measurements, Study, Verdict
-from algorism.errors import DataError
+from algorism.commands.studies import LedgerOption, exit_status
+from algorism.errors import DataError, UsageError
 from algorism.files import write_text
-from algorism.ledger import Ledger
+from algorism.ledger import Ledger, locate_for_reading
 from algorism.studies import registry
 
 BEGIN, END = "<!-- papers: written by `algorism readme` -->", "<!-- /papers -->"
@@ -52,15 +56,22 @@ def with_table(text: str, table: str) -> str:
     return f"{head}{BEGIN}\n{table}{END}{tail}"
 
 
-def update(path: Path | str, ledger: Ledger) -> bool:
-    """Rewrite the table in a Markdown file.
+def readme(
+    path: Annotated[Path, typer.Argument(help="The Markdown file.")] = Path("README.md"),
+    ledger: LedgerOption = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if the table is out of date.")] = False,
+) -> None:
+    """Write the table of papers and verdicts into README.md, from the ledger.
 
-    Returns:
-        whether the file changed, so that a check can refuse a table that is out of date.
+    Example: algorism readme --check
     """
-    path = Path(path)
-    before = path.read_text(encoding="utf-8")
-    after = with_table(before, papers_table(ledger))
-    if after != before:
-        write_text(path, after)
-    return after != before
+    with exit_status(usage=2):
+        if not path.is_file():
+            raise UsageError(f"There is no file {path}.")
+        before = path.read_text(encoding="utf-8")
+        after = with_table(before, papers_table(Ledger(ledger or locate_for_reading())))
+        if check and after != before:
+            raise DataError(f"The table of papers in {path} is out of date. Run: algorism readme")
+        if after != before:
+            write_text(path, after)
+        print(path)

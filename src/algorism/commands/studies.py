@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from algorism.claims import SCALES, Claim, Measurements, Study
+from algorism.claims import Claim, Measurements, Study
 from algorism.errors import AlgorismError, UsageError
 from algorism.ledger import Ledger, locate, locate_for_reading
 from algorism.studies import registry, runner
@@ -25,6 +25,7 @@ LedgerOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 COLOURS = {"reproduced": "green", "partly": "yellow", "not reproduced": "red", "not measured": "dim"}
+SIGNS = {"holds": "+", "partly": "±", "fails": "-", "not measured": "?"}
 
 
 def study(
@@ -45,11 +46,11 @@ def study(
     An interrupted run continues with the same command. Exit status: 0 measured, whatever the verdicts; 1 it could
     not be measured; 2 wrong usage.
     """
-    with _exit_status(usage=2):
+    with exit_status(usage=2):
         chosen = registry.find(slug)
         registry.scale_of(chosen, scale)
     book = Ledger(ledger or locate())
-    with _exit_status(usage=1):  # whatever goes wrong from here on, the command itself was right
+    with exit_status(usage=1):  # whatever goes wrong from here on, the command itself was right
         finished = runner.run_study(chosen, scale, seed=seed, ledger=book, out=out, fresh=fresh, say=_say)
     if as_json:
         print(json.dumps({"studies": [chosen.as_json({scale: finished.measurements})]}, ensure_ascii=False, indent=2))
@@ -61,7 +62,7 @@ def study(
 
 def studies(as_json: JsonOption = False, ledger: LedgerOption = None) -> None:
     """List every study, its claims, and the verdicts of the newest recorded run at each scale."""
-    with _exit_status(usage=2):
+    with exit_status(usage=2):
         if ledger is not None and not ledger.is_file():
             raise UsageError(f"There is no ledger at {ledger}.")
         book = Ledger(ledger or locate_for_reading())
@@ -89,7 +90,7 @@ def merge(
     ledger: LedgerOption = None,
 ) -> None:
     """Take over the runs of other ledgers, with their device and date. Merging twice changes nothing."""
-    with _exit_status(usage=2):
+    with exit_status(usage=2):
         if into is not None and ledger is not None and into != ledger:
             raise UsageError("--into and --ledger both name the receiving ledger; give one of them.")
         target = Ledger(into or ledger or locate())
@@ -106,38 +107,37 @@ def _print_claims(chosen: Study, scale: str, measured: Measurements) -> None:
     witness = next(iter(measured.values()))
     authors = f"{chosen.paper.authors}, " if chosen.paper.authors else ""
     table = Table(
-        title=f"{chosen.title} ({authors}{chosen.paper.year}, arXiv {chosen.paper.arxiv})",
-        caption=f"scale {scale}, {witness.device}, version {witness.version}, {witness.date}",
+        title=Text(f"{chosen.title} ({authors}{chosen.paper.year}, arXiv {chosen.paper.arxiv})"),
+        caption=Text(f"scale {scale}, {witness.device}, version {witness.version}, {witness.date}"),
         title_justify="left",
         caption_justify="left",
         show_lines=True,
     )
-    for column in ("claim", "paper", "measured [95 % interval]", "verdict"):
-        table.add_column(column, overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("claim, the paper's value, ours [95 % interval]", overflow="fold")
     for claim in chosen.claims:
         judged = claim.judge(measured)
-        reasons = [f"{part}: {said}" for part, said in judged.parts.items() if len(judged.parts) > 1]
-        reasons += [f"no {name}" for name in judged.missing]
-        verdict = Text(judged.verdict, style=COLOURS[judged.verdict])
-        verdict.append("".join(f"\n{reason}" for reason in reasons), style="dim")
-        table.add_row(
-            Text.assemble((claim.id, "bold"), f"\n{claim.text}"),
-            Text(_paper_values(claim)),
-            Text(_measured_values(claim, measured)),
-            verdict,
-        )
+        cell = Text.assemble((claim.id, "bold"), f"  {claim.text}\n", *_values(claim, measured))
+        for part, said in judged.parts.items():
+            if len(judged.parts) > 1:
+                cell.append(f"\n{SIGNS[said]} {part}: {said}", style="dim")
+        if judged.missing:
+            cell.append(f"\nmissing: {', '.join(dict.fromkeys(judged.missing))}", style="dim")
+        table.add_row(Text(judged.verdict, style=COLOURS[judged.verdict]), cell)
     Console().print(table)
 
 
-def _paper_values(claim: Claim) -> str:
+def _values(claim: Claim, measured: Measurements) -> Iterator[str]:
+    """One line for each number that the paper gives, or a sentence of the paper, and the headline measurement."""
+    paper = {} if isinstance(claim.paper, str) else claim.paper
+    names = list(dict.fromkeys([*paper, *([claim.value] if claim.value else [])]))
+    wide = max(map(len, names), default=0)
     if isinstance(claim.paper, str):
-        return claim.paper
-    return "\n".join(f"{name} {value:g}" for name, value in claim.paper.items())
-
-
-def _measured_values(claim: Claim, measured: Measurements) -> str:
-    names = dict.fromkeys([claim.value, *(claim.paper if not isinstance(claim.paper, str) else ())])
-    return "\n".join(f"{name} {measured[name].text()}" for name in names if name in measured)
+        yield f"paper: {claim.paper}\n"
+    for number, name in enumerate(names):
+        theirs = f"paper {paper[name]:g}" if name in paper else ""
+        ours = f"ours {measured[name].text()}" if name in measured else "not measured"
+        yield ("\n" if number else "") + f"  {name:{wide}}  {theirs:12}  {ours}"
 
 
 def _print_studies(everything: list[Study], book: Ledger) -> None:
@@ -145,16 +145,20 @@ def _print_studies(everything: list[Study], book: Ledger) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(show_lines=True)
-    for column in ("study", "claim", *SCALES):
-        table.add_column(column, overflow="fold")
+    console = Console()
     for item in everything:
         found = registry.measured(item, book)
+        heading = f"{item.slug}: {item.title} ({item.paper.year}, arXiv {item.paper.arxiv})"
+        table = Table(title=Text(heading), title_justify="left")
+        for column in ("claim", *found):
+            table.add_column(column, overflow="fold")
         for claim in item.claims:
-            verdicts = {scale: claim.judge(measured).verdict for scale, measured in found.items()}
-            cells = [Text(verdicts[s], style=COLOURS[verdicts[s]]) if s in verdicts else Text("") for s in SCALES]
-            table.add_row(Text(item.slug), Text(claim.text), *cells)
-    Console().print(table)
+            verdicts = [claim.judge(measured).verdict for measured in found.values()]
+            name = Text(claim.id, style="bold")
+            if console.width >= 110:  # on a narrow terminal the sentences would leave no room for the verdicts
+                name.append(f"\n{claim.text}", style="not bold")
+            table.add_row(name, *(Text(verdict, style=COLOURS[verdict]) for verdict in verdicts))
+        console.print(table)
 
 
 def _say(text: str) -> None:
@@ -162,7 +166,7 @@ def _say(text: str) -> None:
 
 
 @contextmanager
-def _exit_status(*, usage: int) -> Iterator[None]:
+def exit_status(*, usage: int) -> Iterator[None]:
     """Turn errors into a message on standard error and an exit status: `usage` for a wrong argument, 1 for the rest."""
     try:
         yield

@@ -1,6 +1,7 @@
 """`algorism train`."""
 
 import json as json_module
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ def run_train(
     folder = out or Path("runs") / recipe.name
     from ..training.run import train  # torch comes in only after the recipe was found good
 
-    with progress_bar(quiet=json) as bar:
+    leader = os.environ.get("RANK", "0") == "0"  # of several processes, the first speaks
+    with progress_bar(quiet=json or not leader) as bar:
         shown = bar.add_task(recipe.name, total=recipe.training.steps, note="")
 
         def report(step: int, row: dict[str, Any]) -> None:
@@ -29,6 +31,8 @@ def run_train(
             bar.update(shown, completed=step, note=f"loss {row['loss'][0]:.4f}  {rate}")
 
         run = train(recipe, folder, overwrite=overwrite, report=report, device=device, tracker=tracker)
+    if not leader:
+        return
     if json:
         result = {"folder": str(folder), "accuracy": run.accuracy, "seconds": run.seconds, "history": run.history}
         typer.echo(json_module.dumps(result))

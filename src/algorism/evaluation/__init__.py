@@ -1,4 +1,6 @@
-"""Exact grading, statistics, breakdowns and comparisons of answers."""
+"""Exact grading, statistics, breakdowns and comparisons of answers; asking networks."""
+
+from typing import TYPE_CHECKING, Any
 
 from algorism.evaluation.breakdown import ERROR_KINDS, Breakdown, Cell, ErrorKind, breakdown, error_kind
 from algorism.evaluation.compare import Comparison, compare
@@ -18,6 +20,10 @@ from algorism.evaluation.statistics import (
     wilson_many,
 )
 
+if TYPE_CHECKING:
+    from algorism.evaluation.asking import Evaluation, evaluate
+    from algorism.evaluation.decoding import generate
+
 __all__ = [
     "ERROR_KINDS",
     "Both",
@@ -25,6 +31,7 @@ __all__ = [
     "Cell",
     "Comparison",
     "ErrorKind",
+    "Evaluation",
     "Grade",
     "Interval",
     "McNemar",
@@ -32,6 +39,8 @@ __all__ = [
     "breakdown",
     "compare",
     "error_kind",
+    "evaluate",
+    "generate",
     "grade",
     "grade_both",
     "grade_many",
@@ -45,3 +54,13 @@ __all__ = [
     "wilson",
     "wilson_many",
 ]
+
+_LATER = {"generate": "decoding", "Evaluation": "asking", "evaluate": "asking"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        from importlib import import_module
+
+        return getattr(import_module(f"algorism.evaluation.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

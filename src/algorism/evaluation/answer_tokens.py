@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from algorism.evaluation.markup import STRUCK
 from algorism.evaluation.number_words import NUMBER_WORDS, PART_WORDS, SCALES, read_words, word_set
-from algorism.evaluation.values import Value, ratio, read_run, simplify
+from algorism.evaluation.values import Value, negate, ratio, read_run, simplify
 
 _TOKEN = re.compile(
     r"""(?P<mixed>\d++\ \d++\ ?/\ ?\d++(?![.,/]?\d))
@@ -17,8 +17,8 @@ _TOKEN = re.compile(
     |(?P<scientific>\d++(?:\.\d++)?+\ ?[×x*]\ ?10\ ?(?:\^|\*\*)\ ?[{(]?[+-]?\d++[)}]?)
     |(?P<run>(?:\d|\.(?=\d))(?:\d|[.,'_\ ](?=\d))*+(?:[eE][+-]?\d++(?!\w))?)
     |(?P<word>[^\W\d_]++(?:'[^\W\d_]++)*+)
-    |(?P<rule>[-=_─]{3,})
-    |(?P<rel>==|!=|->|=>|<=|>=|[=≈≠<>≤≥→])
+    |(?P<rule>[-=_─]{3,}(?!>))
+    |(?P<rel>[-=]{1,3}>|==|!=|<=|>=|[=≈≠<>≤≥→])
     |(?P<op>\*\*|//|[-+*/^±÷√∛%‰×π∞]|(?<=\d):(?=\d))
     |(?P<nl>\n)
     |(?P<punct>\.{2,}|[.,;:!?()\[\]{}"'|…—])
@@ -26,10 +26,10 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-_UNITS = word_set("kg g mg km m cm mm s ms min h hr hrs l ml lb lbs oz ft in mi mph kmh px kb mb gb kw w v usd eur gbp")
+_UNITS = word_set("kg g mg km m cm mm s ms min hr hrs l ml lb lbs oz ft in mi mph kmh px kb mb gb kw w v usd eur gbp")
 _LETTERS = re.compile(r"[A-Za-z]{1,4}(?!\w)")
 _CJK_NUMERALS = frozenset("零〇一二三四五六七八九十百千万萬亿億兆両两半分割厘")
-_UNREADABLE_AFTER = word_set("dozen score gross pair pairs k i squared cubed factorial")
+_UNREADABLE_AFTER = word_set("dozen score gross pair pairs i squared cubed factorial")
 _SIGN_WORDS = frozenset(("minus", "negative"))
 _BEFORE_SIGN = word_set("is are was be equals equal gives get got yields makes becomes to")
 
@@ -177,6 +177,8 @@ def _scaled(tokens: list[Token]) -> list[Token]:
     result: list[Token] = []
     for token in tokens:
         last = result[-1] if result else None
+        if token.text in _UNREADABLE_AFTER and last is not None and last.kind == "num":
+            last.value = None
         if token.kind == "word" and last is not None and last.kind == "num" and not last.spelled:
             size = SCALES.get(token.text) or (100 if token.text == "hundred" else 0)
             size = size or (1000 if token.text == "k" and token.start == last.end else 0)
@@ -188,7 +190,7 @@ def _scaled(tokens: list[Token]) -> list[Token]:
                     last.value = simplify(Fraction(last.value) * Fraction(part))
                 last.text, last.end = f"{last.text} {token.text}", token.end
                 continue
-            if token.text in _UNREADABLE_AFTER:
+            if token.text == "k":  # "5 k", with a space
                 last.value = None
         if token.kind == "num" and last is not None and last.kind == "num":
             last.value = token.value = None  # "3 million 200": two numbers side by side
@@ -205,7 +207,7 @@ def _signed(tokens: list[Token], text: str) -> list[Token]:
         after = tokens[at + 1] if at + 1 < len(tokens) else None
         if token.kind == "num" and before is not None and _is_sign(before, result, token, bullets):
             if before.text != "+" and token.value is not None:
-                token.value = -token.value
+                token.value = negate(token.value)
             token.text, token.start = f"{before.text}{' ' * (before.kind == 'word')}{token.text}", before.start
             result[-1] = token
             continue

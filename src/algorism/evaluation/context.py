@@ -13,7 +13,7 @@ _BOUNDS = word_set(
 )
 _GLUE = word_set(
     "and or to maybe perhaps possibly probably alternatively either else even versus vs but through also then "
-    "might may could be is it or"
+    "might may could"
 )
 _MODAL = word_set("may might could maybe perhaps possibly or either")
 _CLOSING = frozenset(")]}\"'")
@@ -121,11 +121,12 @@ def alternatives(tokens: list[Token], at: int, sentences: list[tuple[int, int]],
             return "several answers"
         if other >= 0 and refusal(tokens, other, kind) == "not a number that can be read":
             return "several answers"
-    modal = _in_modal_clause(tokens, at, sentences)
+    doubtful = _after_modal(tokens, sentences)
+    modal = at in doubtful
     for other, token in enumerate(tokens):
         if token.kind != "num" or other == at or token.value == chosen.value or token.spelled:
             continue
-        if not (modal or (other > at and _in_modal_clause(tokens, other, sentences))):
+        if not (modal or (other > at and other in doubtful)):
             continue
         if not _is_operand(tokens, other) and not is_hedged(tokens, other):
             return "several answers"
@@ -152,6 +153,10 @@ def is_enumerator(tokens: list[Token], at: int) -> bool:
     return first and at + 2 < len(tokens) and tokens[at + 1].text in (".", ")") and tokens[at + 2].kind != "nl"
 
 
-def _in_modal_clause(tokens: list[Token], at: int, sentences: list[tuple[int, int]]) -> bool:
-    low = next((low for low, high in sentences if low <= at < high), 0)
-    return any(t.kind == "word" and t.text in _MODAL for t in tokens[low:at])
+def _after_modal(tokens: list[Token], sentences: list[tuple[int, int]]) -> set[int]:
+    """Indices of the tokens before which "may", "maybe", "or" ... stands in their sentence."""
+    doubtful: set[int] = set()
+    for low, high in sentences:
+        first = next((at for at in range(low, high) if tokens[at].kind == "word" and tokens[at].text in _MODAL), high)
+        doubtful.update(range(first + 1, high))
+    return doubtful

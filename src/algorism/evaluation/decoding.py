@@ -2,10 +2,15 @@
 
 Prompts of equal length share a batch, so that no padding is needed and no position is shifted.
 
+On a CPU, batches run in one Python thread per core, each with one thread of torch's own: small products do not divide
+well over cores, whole batches do.
+
 Shape letters: b batch, t position, v vocabulary.
 """
 
+import math
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -13,6 +18,9 @@ from torch import Tensor
 
 from ..errors import ShapeError, UsageError
 from ..models.transformer import Cache, Transformer
+from .reader import Reader, readable
+
+SMALLEST_SHARE = 32  # rows below which a batch is not worth dividing between threads
 
 
 def generate(
@@ -39,7 +47,7 @@ def generate(
         temperature: 0 for greedy decoding; else logits are divided by it before sampling.
         top_k: sample among the k likeliest tokens only; None for all.
         seed: of sampling.
-        batch: most prompts decoded at once.
+        batch: most prompts decoded at once, by each thread.
 
     Returns:
         The new ids of each prompt (int64), in the order of `prompts`.
@@ -61,16 +69,28 @@ def generate(
     ids = [np.asarray(prompt, dtype=np.int64).reshape(-1) for prompt in prompts]
     _check_lengths(model, ids, max_new)
     new: list[np.ndarray] = [np.empty(0, np.int64)] * len(ids)
+    stops = frozenset(stop)
+
+    @torch.inference_mode()
+    def work(rows: list[int]) -> None:
+        draws = None if temperature == 0 else _uniform_draws(rows, max_new, seed)
+        prompt_bt = torch.from_numpy(np.stack([ids[row] for row in rows])).to(model.embed.weight.device)
+        new_bt = _continue(model, prompt_bt, max_new, stops, temperature, top_k, draws)
+        for row, line in zip(rows, new_bt.cpu().numpy()):
+            new[row] = _before_stop(line, stops)
+
     was_training = model.training
     model.eval()
+    threads = torch.get_num_threads() if model.embed.weight.device.type == "cpu" else 1
+    batches = list(_equal_length(ids, batch, threads))
     try:
-        with torch.inference_mode():
-            for rows in _equal_length(ids, batch):
-                draws = None if temperature == 0 else _uniform_draws(rows, max_new, seed)
-                prompt_bt = torch.from_numpy(np.stack([ids[row] for row in rows])).to(model.embed.weight.device)
-                new_bt = _continue(model, prompt_bt, max_new, frozenset(stop), temperature, top_k, draws)
-                for row, line in zip(rows, new_bt.cpu().numpy()):
-                    new[row] = _before_stop(line, stop)
+        if threads == 1 or len(batches) == 1:
+            for rows in batches:
+                work(rows)
+        else:
+            with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+                list(pool.map(work, batches))  # a list, so that an error in a thread is raised here
+            torch.set_num_threads(threads)  # the pool's setting would be what later threads start with
     finally:
         model.train(was_training)
     return new
@@ -88,20 +108,37 @@ def _check_lengths(model: Transformer, ids: list[np.ndarray], max_new: int) -> N
         )
 
 
-def _equal_length(ids: list[np.ndarray], batch: int) -> Iterator[list[int]]:
-    """Yield indices of prompts of one length, at most `batch` at a time, longest first (memory peaks early)."""
+def _equal_length(ids: list[np.ndarray], batch: int, threads: int) -> Iterator[list[int]]:
+    """Yield indices of prompts of one length, at most `batch` at a time, longest first (memory peaks early).
+
+    A length with few prompts is still divided between the threads, down to `SMALLEST_SHARE`.
+    """
     by_length: dict[int, list[int]] = {}
     for index, prompt in enumerate(ids):
         by_length.setdefault(len(prompt), []).append(index)
     for length in sorted(by_length, reverse=True):
         rows = by_length[length]
-        for start in range(0, len(rows), batch):
-            yield rows[start : start + batch]
+        size = min(batch, max(SMALLEST_SHARE, math.ceil(len(rows) / threads)))
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
 
 
 def _uniform_draws(rows: list[int], max_new: int, seed: int) -> np.ndarray:
     """Draw every uniform number sampling will need, (b, max_new), from one generator per prompt."""
     return np.stack([np.random.default_rng((seed, row)).random(max_new) for row in rows])
+
+
+class _CachedForward:
+    """`Reader`'s interface over the model's own forward pass, for models with hooks or replaced layers."""
+
+    def __init__(self, model: Transformer, batch: int, length: int) -> None:
+        self.model = model
+        weight = model.embed.weight
+        self.cache = Cache(model.config, batch, length, weight.dtype, weight.device)
+        self.keep_rows = self.cache.keep_rows
+
+    def __call__(self, ids_bt: Tensor) -> Tensor:
+        return self.model(ids_bt, self.cache, keep=slice(-1, None))[:, 0]
 
 
 def _continue(
@@ -116,7 +153,7 @@ def _continue(
     """Decode one batch; (b, max_new), where what follows a stop id means nothing."""
     b, t = prompt_bt.shape
     device = prompt_bt.device
-    cache = Cache(model.config, b, t + max_new, model.embed.weight.dtype, device)
+    reader = (Reader if readable(model) else _CachedForward)(model, b, t + max_new)
     precise = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPU has no float64
     draws_bt = None if draws is None else torch.from_numpy(draws).to(device, precise)
     stop_ids = torch.tensor(sorted(stop), device=device)
@@ -125,7 +162,7 @@ def _continue(
     finished_b = torch.zeros(b, dtype=torch.bool, device=device)
     feed_bt = prompt_bt
     for step in range(max_new):
-        logits_bv = model(feed_bt, cache, keep=slice(-1, None))[:, 0]
+        logits_bv = reader(feed_bt)
         if draws_bt is None:
             next_b = logits_bv.argmax(-1)
         else:
@@ -137,7 +174,7 @@ def _continue(
             if not len(open_rows):
                 break
             if 2 * len(open_rows) < len(alive):  # copying the cache pays once half of it is idle
-                cache.keep_rows(open_rows)
+                reader.keep_rows(open_rows)
                 alive, next_b, finished_b = alive[open_rows], next_b[open_rows], finished_b[open_rows]
         feed_bt = next_b[:, None]
     return new_bt

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from algorism.evaluation.answer_tokens import Token, tokenize
 from algorism.evaluation.context import alternatives, is_hedged, refusal
-from algorism.evaluation.markup import plain
+from algorism.evaluation.markup import STRUCK, plain
 from algorism.evaluation.number_words import word_set
 from algorism.evaluation.values import Answer
 
@@ -68,14 +68,13 @@ def extract(response: str, kind: str, marker: str | None = None) -> Extraction:
 
 
 def window(text: str) -> str:
-    """Cut a very long text to its end, without cutting a number in two."""
+    """Cut a very long text to its end. A long run of digits is kept whole; a number that is cut all the same is marked."""
     if len(text) <= WINDOW:
         return text
     start = len(text) - WINDOW
-    while start > 0 and (text[start].isdigit() or text[start] in ".,_' ") and text[start - 1] in "0123456789.,_' -":
-        step = re.search(r"[0-9.,_' -]+$", text[max(0, start - 4096) : start])
-        start -= len(step[0]) if step else 1
-    return text[start:]
+    if "0" <= text[start] <= "9":
+        start = max(0, len(text[:start].rstrip("0123456789")) - 40)
+    return STRUCK + text[start:] if start else text
 
 
 def marked(response: str, marker: str | None) -> tuple[str | None, str]:
@@ -120,7 +119,7 @@ def _closing_brace(text: str, start: int) -> int:
     return len(text)
 
 
-def _read(text: str, kind: str, last_number: bool = True) -> Extraction:
+def _read(text: str, kind: str, last_number: bool = True, may_correct: bool = True) -> Extraction:
     """Apply rules 2 to 5 to a text."""
     text = plain(text)
     further = _NEXT_QUESTION.search(text)
@@ -136,23 +135,24 @@ def _read(text: str, kind: str, last_number: bool = True) -> Extraction:
     reason = refusal(tokens, chosen, kind) or alternatives(tokens, chosen, sentences, kind)
     token = tokens[chosen]
     found = Extraction(None, None, reason) if reason else Extraction(token.text, token.value, "read")
-    return _unless_taken_back(found, text[token.end :], kind)
+    return _unless_taken_back(found, text[token.end :], kind) if may_correct else found
 
 
 def _unless_taken_back(found: Extraction, after: str, kind: str) -> Extraction:
     """Look at what follows an answer: a correction replaces it, "that is wrong" or "or 580" removes it."""
     tokens = tokenize(after, kind)
     words = {t.text for t in tokens if t.kind == "word"}
-    for at, token in enumerate(tokens):
-        if token.kind == "word" and token.text in _CORRECTION:
-            later = _read(after[token.end :], kind)
-            if later.value is not None:
-                return later
-            if words & _WRONG:
-                return Extraction(None, None, "answer taken back")
-        if token.text == "or" and at < 2 and any(t.kind == "num" for t in tokens[at + 1 : at + 5]):
-            return Extraction(None, None, "several answers") if found.value is not None else found
-    if words & _WRONG and not words & {"nothing", "not", "no"} and found.value is not None:
+    corrections = [t.end for t in tokens if t.kind == "word" and t.text in _CORRECTION]
+    for end in corrections[-1:] + corrections[:1]:
+        later = _read(after[end:], kind, may_correct=False)
+        if later.value is not None:
+            return later
+    if found.value is None:
+        return found
+    alternative = [at for at, t in enumerate(tokens[:2]) if t.text == "or"]
+    if alternative and any(t.kind == "num" for t in tokens[alternative[0] + 1 : alternative[0] + 5]):
+        return Extraction(None, None, "several answers")
+    if words & _WRONG and (corrections or not words & {"nothing", "not", "no"}):
         return Extraction(None, None, "answer taken back")
     return found
 
@@ -188,7 +188,7 @@ def _choose(tokens: list[Token], sentences: list[tuple[int, int]], kind: str, la
         if not stated or stated[-1][0] == opening:
             return opening, ""
         at, (low, high) = stated[-1]
-        words = any(t.kind == "word" and t.text in _ANNOUNCING for t in tokens[low:at])
+        words = any(t.kind == "rule" or (t.kind == "word" and t.text in _ANNOUNCING) for t in tokens[low:at])
         concludes = words or _says(tokens, low, high, _CONCLUSION)
         return (at if concludes or _pure(tokens, low, high, kind) >= 0 else opening), ""
     if stated:
@@ -217,8 +217,14 @@ def _statement(tokens: list[Token], low: int, high: int, kind: str) -> int:
     if tokens[high - 1].text == "?" and _says(tokens, low, high, _ASKING):
         return -1
     found = -1
-    for at in range(low, high):
+    depth = aside = 0  # what stands in brackets does not replace what was said outside them
+    at = low - 1
+    while (at := at + 1) < high:
         token = tokens[at]
+        depth += (token.text == "(") - (token.text == ")")
+        if depth > 0 and found >= 0 and not aside:
+            continue
+        aside = depth
         if token.kind == "num":
             after = tokens[at + 1].text if at + 1 < high else ""
             fresh = at == low or tokens[at - 1].kind == "rel" or tokens[at - 1].text in ("so", "thus", "therefore", ",")
@@ -240,6 +246,7 @@ def _statement(tokens: list[Token], low: int, high: int, kind: str) -> int:
             or tokens[next_at].kind in ("nl", "rel")
         ):
             next_at += 1
+        at = next_at - 1  # the next turn takes the number itself
         if next_at < high and tokens[next_at].kind == "num":
             if refusal(tokens, next_at, kind) != "unevaluated expression" and not is_hedged(
                 tokens, next_at, only_not=True

@@ -23,6 +23,7 @@ Level = Literal["strict", "lenient"]
 LEVELS: tuple[str, ...] = get_args(Level)
 
 _PLAIN_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+_BLANKS = " \t\r\n\f\v"  # the ASCII ones: a no-break space is not part of a canonical answer
 _EXPRESSION = re.compile(r"[/^*×÷]")
 
 
@@ -152,7 +153,7 @@ def grade_many(
         # Two canonical integers are equal exactly when their texts are; everything else takes the long way.
         text = gold if type(gold) is str else str(gold) if type(gold) is int and -(10**18) < gold < 10**18 else ""
         if kind == "integer" and tolerance is None and type(response) is str and bare(text):
-            stripped = response.strip()
+            stripped = response.strip(_BLANKS)
             if stripped == text:
                 correct[at] = True
                 continue
@@ -172,7 +173,7 @@ def _check(response: str, level: str, tolerance: Decimal | None) -> None:
 
 
 def _strict(response: str, kind: Kind, marker: str | None) -> Extraction:
-    text = response.strip()
+    text = response.strip(_BLANKS)
     candidate = text
     if marker and marker != "<answer>" and marker in text:
         before, _, candidate = text.partition(marker)
@@ -195,7 +196,7 @@ def _strict(response: str, kind: Kind, marker: str | None) -> Extraction:
 
 
 def _lenient(response: str, kind: Kind, marker: str | None) -> Extraction:
-    text = response.strip()
+    text = response.strip(_BLANKS)
     value = read_strict(text, kind) if text else None
     if value is not None:  # of any length, before anything is cut to a window
         return Extraction(text, value, "read")

@@ -41,7 +41,7 @@ _COMMANDS = [
     (re.compile(r"\\(?:rightarrow|Rightarrow|to|implies|therefore)(?![A-Za-z])"), " → "),
     (re.compile(r"\\(?:%|percent(?![A-Za-z]))"), "%"),
     (re.compile(r"\\(?:circ|degree)(?![A-Za-z])"), "°"),
-    (re.compile(r"\{,\}|\\,(?=\d{3}(?!\d))"), ","),
+    (re.compile(r"\\,(?=\d{3}(?!\d))"), ","),
     (re.compile(r"\\[,;:! ()\[\]$&]|\\\\"), " "),
 ]
 _STRIKE = re.compile(r"~~[^~\n]{1,300}~~|<(del|s|strike)>[^<]{0,300}</\1>|\\(?:cancel|sout|xcancel|st)\{[^{}]{0,300}\}")
@@ -49,8 +49,8 @@ _SUP_TAG = re.compile(r"<sup>([^<]{1,20})</sup>")
 _SUB_TAG = re.compile(r"<sub>([^<]{1,20})</sub>")
 _BREAK_TAG = re.compile(r"<(?:br|/p|/div|/li|/tr)\s?/?>")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,60}>")
-_BOLD = re.compile(r"(?<![\w)*])(?<!\d )(\*{1,3})(?=[^\s*])([^*\n]{1,300})\1(?![\w*])")
-_UNDER = re.compile(r"(?<![\w_])(_{1,3})(?=[^\s_])([^_\n]{1,300})\1(?![\w_])")
+_BOLD = re.compile(r"(?<![\w)*])(?<!\d )(\*{1,3})(?=[^\s*])([^*\n]+)\1(?![\w*])")
+_UNDER = re.compile(r"(?<![\w_])(_{1,3})(?=[^\s_])([^_\n]+)\1(?![\w_])")
 _BLANKS = re.compile(r" {2,}")
 
 
@@ -85,6 +85,7 @@ def plain(text: str) -> str:
         text = text.translate(_table())
     else:
         text = text.replace("\t", " ").replace("\r", " ")
+    text = text.replace("{,}", ",")
     if "\\" in text:
         text = _STRIKE.sub(STRUCK, text)
         for pattern, replacement in _COMMANDS:

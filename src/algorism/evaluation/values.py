@@ -19,6 +19,7 @@ Value = int | Decimal | Fraction
 Answer = Value | tuple[Value, ...]
 
 KINDS: tuple[str, ...] = get_args(Kind)
+MAX_ITEMS = 100_000  # of a sequence; more are not read, so that a megabyte of "1 1 1" takes no second
 _INT_DIGITS = 4000  # below Python's limit of 4,300, so that a reader never meets that error
 _EXPONENT_DIGITS = 4  # 1e9999 is still cheap to compare; a longer exponent is no answer to an arithmetic question
 
@@ -84,6 +85,15 @@ def simplify(value: Value) -> Value:
     return value
 
 
+def negate(value: Value) -> Value:
+    """Change the sign. A plain minus would round a Decimal of more than 28 digits.
+
+    >>> negate(Decimal("1" * 40)) == -int("1" * 40)
+    True
+    """
+    return value.copy_negate() if isinstance(value, Decimal) else -value
+
+
 def ratio(numerator: str, denominator: str) -> Fraction | None:
     """Read a fraction of two runs of digits; None when the denominator is zero or a part is too long to reduce.
 
@@ -131,7 +141,7 @@ def read_strict(text: str, kind: str) -> Answer | None:
 
     Args:
         text: the literal. Sequences are separated by commas (with or without one space) or by single spaces, and may
-            stand in square brackets.
+            stand in square brackets; at most 100,000 items.
         kind: "integer", "decimal", "fraction" or "sequence".
 
     >>> read_strict("-12", "integer"), read_strict("012", "integer"), read_strict("2/4", "fraction")
@@ -145,7 +155,10 @@ def read_strict(text: str, kind: str) -> Answer | None:
             return ()
         if not _STRICT_SEQUENCE.fullmatch(inner):
             return None
-        items = [_read_scalar(item) for item in inner.replace(",", " ").split()]
+        pieces = inner.replace(",", " ").split()
+        items = [_read_scalar(piece) for piece in pieces[:MAX_ITEMS]]
+        if len(pieces) > MAX_ITEMS:
+            return None
         return None if None in items else tuple(item for item in items if item is not None)
     if not _STRICT_NUMBER[kind].fullmatch(text) or text == "-0":
         return None
@@ -179,7 +192,11 @@ def read_gold(gold: Any, kind: str) -> Answer:
             gold = inner.replace(",", " ").split()
         return tuple(_gold_scalar(item, "fraction") for item in gold)
     value = _gold_scalar(gold, kind)
-    if kind == "integer" and not isinstance(value, int) and value != value // 1:
+    if (
+        kind == "integer"
+        and not isinstance(value, int)
+        and (isinstance(value, Fraction) or value != value.to_integral_value())
+    ):
         raise UsageError(f"The right answer {gold!r} is not an integer; use kind='decimal' or kind='fraction'.")
     return value
 

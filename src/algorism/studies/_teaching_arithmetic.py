@@ -11,14 +11,18 @@ import numpy as np
 
 from ..claims import Measurement, Picture
 from ..evaluation import evaluate, seeds_interval, wilson
-from ..tasks import Problems, Task, completion_probability, fill, task, touches
-from ..training import Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare, train_many
-from ..training.recipe import ModelRecipe
+from ..tasks import Problems, Task, completion_probability, task
+from ..tasks.completion import Rule, fill
+from ..tasks.filters import touches
+from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare, train_many
 
 if TYPE_CHECKING:
     from ..training.run import Run
     from .teaching_arithmetic import Settings
 
+# On rows, operands and sum are zero-padded, so that a digit of one weight stands at one position in every row and the
+# table of positions is learned from few examples. Both orders have the same delimiter, padding and data.
+ROWS = {"plain": "pad+dollar", "reverse": "pad+reverse+dollar"}
 LONGEST = 20  # context of networks that are asked 4-digit sums: `$1234+5678=21960$` and some room
 
 
@@ -78,7 +82,7 @@ def rows(
     recipes = [recipe(scale, seed + i, form, examples, steps, batch) for i in range(seeds or scale.seeds)]
     runs = train_many(recipes)
     longer = Task("+", digits=(4, 4)).sample(200, seed=seed)
-    fits = runs[0].material.config.context >= LONGEST and form in ("plain2", "reverse")
+    fits = runs[0].material.config.context >= LONGEST and form in ROWS.values()
     encoded = runs[0].material.encode(runs[0].material.test)
     return {
         "correct": [right(r, r.material.test) for r in runs],
@@ -112,7 +116,7 @@ def excluded_numbers(scale: "Settings", seed: int, count: int = 200) -> dict[str
     examples, asked = scale.examples[-1], 500
     recipes, materials, tests = [], [], []
     for i in range(min(3, scale.seeds)):
-        r = recipe(scale, seed + i, "reverse", examples)
+        r = recipe(scale, seed + i, ROWS["reverse"], examples)
         banned = tuple(int(v) for v in np.random.default_rng([seed + i, 9]).choice(1000, count, replace=False))
         train = dataclasses.replace(task("addition", digits=3, sampler="balanced"), without_numbers=banned).sample(
             examples, r.seed
@@ -123,6 +127,7 @@ def excluded_numbers(scale: "Settings", seed: int, count: int = 200) -> dict[str
         materials.append(dataclasses.replace(prepare(r), train=train, test=tests[-1][1]))
         recipes.append(r)
     runs = train_many(recipes, materials=materials)
+    assert materials[0].train is not None
     pairs = np.stack([np.array(o.to_ints()) for o in materials[0].train.operands], 1)
     filled = fill(1000, pairs)
     queried = np.stack([np.array(o.to_ints()) for o in tests[0][0].operands], 1)
@@ -156,7 +161,8 @@ def completion(scale: "Settings", seed: int, revealed: Sequence[int]) -> Iterato
     from ..pictures import completion_curve
 
     table = []
-    for name, rule in (("completion", "minors"), ("adjacent", "adjacent")):
+    rules: dict[str, Rule] = {"completion": "minors", "adjacent": "adjacent"}
+    for name, rule in rules.items():
         for count in revealed:
             share = completion_probability(100, count, trials=scale.trials, seed=seed, rule=rule)
             interval = wilson(round(share * scale.trials), scale.trials)
@@ -164,13 +170,19 @@ def completion(scale: "Settings", seed: int, revealed: Sequence[int]) -> Iterato
                 f"{name}@{count}", interval.value, interval.low, interval.high, n=scale.trials, unit="share of tables"
             )
             table.append(
-                {"revealed": count, "value": interval.value, "low": interval.low, "high": interval.high, "series": name}
+                {
+                    "revealed": count,
+                    "success": interval.value,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "series": name,
+                }
             )
     yield Picture(
         "completion",
         "Completing the 100 × 100 addition table",
         completion_curve(table).to_dict(),
-        "Share of random tables that are filled completely, with 95 % intervals: all 2 × 2 minors, and adjacent ones only.",
+        "Share of random tables filled completely, 95 % intervals: by all 2 × 2 minors, and by adjacent ones only.",
     )
 
 

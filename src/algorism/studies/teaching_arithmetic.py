@@ -20,6 +20,7 @@ about, and the exact rule for this rank-2 table (`completion@`, all minors) succ
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..claims import Claim, Measurement, Paper, Picture, Scale, Study
@@ -53,7 +54,7 @@ class Settings(Scale):
     trials: int = 100
 
 
-ORDERS = ("plain2", "reverse")  # both with `$` around the example: the same delimiter
+ORDERS = ("plain", "reverse")  # both with `$` around the example: the same delimiter
 REVEALED = (100, 200, 300, 400, 600, 800, 1000, 1200, 1500, 1800, 2000)
 
 STUDY = Study(
@@ -69,22 +70,22 @@ STUDY = Study(
             "reverse-needs-fewer",
             "With the same delimiter, reversed sums are learned from far fewer examples than plain ones.",
             source="sample-efficiency figure",
-            paper={"reverse@3000": 0.791, "reverse@10000": 1.0, "plain2@3000": 0.287, "plain2@10000": 0.874},
+            paper={"reverse@3000": 0.791, "reverse@10000": 1.0, "plain@3000": 0.287, "plain@10000": 0.874},
             parts={
-                "reverse beats plain at 3,000 examples": lambda m: m["reverse@3000"].low > m["plain2@3000"].high,
+                "reverse beats plain at 3,000 examples": lambda m: m["reverse@3000"].low > m["plain@3000"].high,
                 "reverse reaches 99 % at 10,000": lambda m: m["reverse@10000"].value >= 0.99,
-                "plain is clearly lower at 10,000": lambda m: m["reverse@10000"].low > m["plain2@10000"].high,
+                "plain is clearly lower at 10,000": lambda m: m["reverse@10000"].low > m["plain@10000"].high,
             },
             value="reverse@10000",
         ),
         Claim(
             "delimiter-confound",
-            "Part of the gap is the delimiter: `$` alone lifts plain sums; the order of digits still matters beyond it.",
+            "Part of the gap is the delimiter: `$` alone lifts plain sums; the order of digits matters beyond it.",
             source="2 × 2 of order and delimiter at N = 10,000",
             paper={"windows:plain2": 0.972, "windows:plain": 0.874, "windows:reverse": 1.0},
             parts={
                 "`$` lifts plain": lambda m: m["windows:plain2"].low > m["windows:plain"].high,
-                "order matters with `$` (rows)": lambda m: m["reverse@10000"].low > m["plain2@10000"].high,
+                "order matters with `$` (rows)": lambda m: m["reverse@10000"].low > m["plain@10000"].high,
                 "order matters with `$` (windows)": lambda m: m["windows:reverse"].low > m["windows:plain2"].high,
             },
         ),
@@ -125,7 +126,7 @@ STUDY = Study(
         ),
         Claim(
             "excluded-numbers",
-            "Sums with numbers never seen in training are solved as well as others, which completing a matrix cannot do.",
+            "Sums with numbers never trained on are solved as well as others, which completing a matrix cannot do.",
             source="number-exclusion table",
             paper={"reverse excluded": 0.999, "completion excluded": 0.0},
             parts={
@@ -198,7 +199,7 @@ def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
         for order in ORDERS:
             note(f"{order}, {examples} examples, {scale.seeds} seeds")
             key = {"rows": order, "examples": examples}
-            found = remember(key, lambda o=order, n=examples: parts.rows(scale, seed, o, n))
+            found = remember(key, partial(parts.rows, scale, seed, parts.ROWS[order], examples))
             curves[f"{order}@{examples}"] = found["history"]
             yield parts.accuracy(f"{order}@{examples}", found["correct"], scale.test)
             if order == "reverse" and examples == scale.examples[-1]:
@@ -208,23 +209,21 @@ def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
                 yield Measurement.exact("tokens:reverse", found["tokens"], unit="tokens per example")
     yield parts.curve_picture(curves)
     note("trained on 1 and 3 digits only")
-    skipped = remember({"skipped": True}, lambda: parts.skipped_length(scale, seed))
+    skipped = remember({"skipped": True}, partial(parts.skipped_length, scale, seed))
     for digits in (2, 4):
         yield parts.accuracy(f"reverse{{1,3}}→{digits} digits", skipped[str(digits)], skipped["n"])
     note("numbers excluded from training")
-    excluded = remember({"excluded": True}, lambda: parts.excluded_numbers(scale, seed))
+    excluded = remember({"excluded": True}, partial(parts.excluded_numbers, scale, seed))
     yield parts.accuracy("reverse excluded", excluded["excluded"], excluded["n"])
     yield parts.accuracy("reverse not excluded", excluded["others"], excluded["n"])
     yield Measurement.exact("completion excluded", excluded["filled"], unit="share of entries", n=excluded["entries"])
     for form, examples, steps, batch, seeds in scale.scratchpads:
         note(f"{form} scratchpad, {examples} examples")
         key = {"scratchpad": form, "examples": examples}
-        found = remember(
-            key, lambda f=form, n=examples, s=steps, b=batch, k=seeds: parts.rows(scale, seed, f, n, s, b, k)
-        )
+        found = remember(key, partial(parts.rows, scale, seed, form, examples, steps, batch, seeds))
         yield parts.accuracy(f"{form}@{examples}", found["correct"], scale.test)
         yield Measurement.exact(f"tokens:{form}", found["tokens"], unit="tokens per example")
     for form in ("plain", "plain2", "reverse2", "reverse") if scale.windows_steps else ():
         note(f"the paper's regime, random windows: {form}")
-        found = remember({"windows": form}, lambda f=form: parts.windows(scale, seed, f))
+        found = remember({"windows": form}, partial(parts.windows, scale, seed, form))
         yield parts.accuracy(f"windows:{form}", found["correct"], scale.test)

@@ -143,7 +143,8 @@ def train(
         accelerator=accelerator,
     )
     if accelerator is not None and tracker is not None:
-        accelerator.end_training()
+        for each in accelerator.trackers:  # `end_training` would also leave the process group, still needed below
+            each.finish()
     run = Run(recipe, material, model, _flat(progress), progress.seconds, folder, _last_accuracy(progress))
     if folder is not None and leader:
         _finish(run, progress.step)
@@ -201,6 +202,8 @@ def save_run(run: Run, folder: Path | str, *, overwrite: bool = False) -> Run:
         CheckpointError: a finished run is in the way.
     """
     folder = Path(folder)
+    if not overwrite:
+        _refuse(folder, run.recipe)
     _claim(folder, run.recipe, overwrite)
     kept = dataclasses.replace(run, folder=folder)
     _finish(kept, run.history[-1]["step"] if run.history else 0)
@@ -232,11 +235,18 @@ def load_run(folder: Path | str) -> Run:
         model.load_state_dict(load_file(folder / "model.safetensors"))
     except (SafetensorError, RuntimeError, OSError) as error:
         raise CheckpointError(
-            f"{folder}/model.safetensors: damaged or of another shape ({error}). Train the run again."
+            f"{folder}/model.safetensors: damaged or of another shape ({' '.join(str(error).split())}). "
+            "Train the run again."
         ) from None
-    finished = read_json(folder / "finished.json")
-    history = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return Run(recipe, material, model.eval(), history, finished["seconds"], folder, finished["accuracy"])
+    file = folder / "finished.json"
+    try:
+        finished = read_json(file)
+        seconds, accuracy = finished["seconds"], finished["accuracy"]
+        file = folder / "metrics.jsonl"
+        history = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise CheckpointError(f"{file}: damaged ({error}). Train the run again.") from None
+    return Run(recipe, material, model.eval(), history, seconds, folder, accuracy)
 
 
 def _wait(accelerator: Any) -> None:

@@ -103,7 +103,7 @@ def evaluate(
     seconds = time.perf_counter() - started
     completions = tokenizer.decode_batch(new)
     answers = [form.read_answer(completion) for completion in completions]
-    gold = problems.answer.strings()
+    gold = form.reference(problems).strings()
     correct_n = np.array([a == g for a, g in zip(answers, gold, strict=True)], dtype=bool)
     carries = problems.carries_n
     carries_n = np.zeros(len(gold), np.int32) if carries is None else carries
