@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import algorism.studies
 from algorism.claims import Measurement
 from algorism.commands import studies as commands
-from algorism.commands.readme import BEGIN, END, papers_table, update
+from algorism.commands.readme import BEGIN, END, papers_table, readme
 from algorism.errors import DataError, UsageError
 from algorism.ledger import Ledger, Run
 from algorism.studies import registry, runner
@@ -24,6 +24,7 @@ from algorism.studies import registry, runner
 APP = typer.Typer()
 APP.command()(commands.study)
 APP.command()(commands.studies)
+APP.command()(readme)
 APP.add_typer(commands.ledger_app, name="ledger")
 
 COUNTING = '''
@@ -136,7 +137,7 @@ def test_a_run_is_recorded_with_pictures_and_its_folder_is_the_last_line(place):
     assert folder == place / "counting-things" / "quick"
     assert sorted(p.name for p in folder.iterdir()) == ["climb.json", "climb.png", "climb.svg", "run.json"]
     assert (folder / "climb.png").read_bytes().startswith(b"\x89PNG")
-    for words in ("reproduced", "not measured", "no far", "sings: fails"):
+    for words in ("reproduced", "not measured", "missing: far", "- sings: fails", "paper 3", "ours 3 [2.6, 3.4]"):
         assert words in result.stdout
     (run,) = Ledger(place / "l.sqlite").runs("counting-things", "quick")
     assert (run.seed, run.version, json.loads(run.settings)["steps"]) == (0, algorism.__version__, 3)
@@ -343,12 +344,16 @@ def test_readme_table_counts_verdicts_and_is_put_between_its_marks(place):
     counts = "1 reproduced, 1 partly, 1 not reproduced, 1 not measured"
     title = r"[Counting \| Things](https://arxiv.org/abs/9901.00001) (1999)"
     assert line == f"| {title} | `counting-things` | not run | {counts} | not run |"
-    readme = place / "README.md"
-    readme.write_text(f"# A\n{BEGIN}\n{END}\nend\n")
-    assert update(readme, book)
-    assert not update(readme, book)
-    assert line in readme.read_text()
-    assert readme.read_text().endswith(f"{END}\nend\n")
-    readme.write_text("# A\n")
-    with pytest.raises(DataError, match="once each"):
-        update(readme, book)
+    text = place / "README.md"
+    text.write_text(f"# A\n{BEGIN}\n{END}\nend\n")
+    assert call("readme", text, "--ledger", book.path, "--check").exit_code == 1
+    assert text.read_text() == f"# A\n{BEGIN}\n{END}\nend\n"
+    assert call("readme", text, "--ledger", book.path).stdout == f"{text}\n"
+    assert call("readme", text, "--ledger", book.path, "--check").exit_code == 0
+    assert line in text.read_text()
+    assert text.read_text().endswith(f"{END}\nend\n")
+    text.write_text("# A\n")
+    without_marks = call("readme", text, "--ledger", book.path)
+    assert (without_marks.exit_code, text.read_text()) == (1, "# A\n")
+    assert "once each" in without_marks.stderr
+    assert call("readme", place / "nowhere.md").exit_code == 2
