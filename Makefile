@@ -36,7 +36,7 @@ bench: $(VENV)/installed-test
 	for f in benchmarks/[a-z]*.py; do $(BIN)/python $$f || exit 1; done
 
 docs: $(VENV)/installed
-	$(BIN)/python -m algorism.commands.readme
+	$(BIN)/algorism readme
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
+from .commands.readme import readme
 from .commands.studies import ledger_app, studies, study
 from .errors import AlgorismError, UsageError
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(study)
 app.command()(studies)
+app.command(hidden=True)(readme)
 app.add_typer(ledger_app, name="ledger")
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
