@@ -73,6 +73,38 @@ def test_greedy_equals_a_loop_for_other_shapes(changes):
     assert [list(line) for line in ours] == [naive_greedy(model, prompt, 6) for prompt in prompts]
 
 
+def test_a_hook_on_the_heads_is_obeyed():
+    model, prompts = small_model(), mixed_prompts(20)
+
+    def silence(_module, _inputs, y_bthd):
+        y_bthd = y_bthd.clone()
+        y_bthd[:, :, 1] = 0
+        return y_bthd
+
+    free = generate(model, prompts, max_new=6)
+    handle = model.blocks[0].attention.heads_out.register_forward_hook(silence)
+    ours = generate(model, prompts, max_new=6)
+    assert [list(line) for line in ours] == [naive_greedy(model, prompt, 6) for prompt in prompts]
+    assert any(not np.array_equal(a, b) for a, b in zip(free, ours, strict=True))
+    handle.remove()
+    assert all(np.array_equal(a, b) for a, b in zip(free, generate(model, prompts, max_new=6), strict=True))
+
+
+def test_threads_change_nothing_and_their_number_comes_back():
+    model, before = small_model(), torch.get_num_threads()
+    prompts = list(np.random.default_rng(0).integers(0, VOCAB, (200, 9)))
+    answers = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            answers.append(np.stack(generate(model, prompts, max_new=7)))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(answers[0], answers[1])
+    assert np.array_equal(answers[0], answers[2])
+
+
 def test_stop_ids_end_a_continuation_and_are_left_out():
     model = small_model()
     prompts = mixed_prompts(60)

@@ -9,13 +9,14 @@ z = b · h, v vocabulary.
 """
 
 import math
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..models.positions import alibi_slopes_h, rotary_angles, rotate, sinusoids
-from ..models.transformer import ACTIVATIONS, Transformer
+from ..models.transformer import ACTIVATIONS, MLP, Block, Transformer
 
 
 def readable(model: nn.Module) -> bool:
@@ -69,7 +70,7 @@ class Reader:
         angles = rotary_angles(positions, c.head_width, c.rope_base) if c.positions == "rope" else None
         bias_zts = self.logit_bias(b, t, start, x_tbm)
         x_nm = x_tbm.view(t * b, c.width)
-        for layer, block in enumerate(model.blocks):
+        for layer, block in enumerate(cast(list[Block], model.blocks)):
             y_nm = block.norm_attention(x_nm)
             self.store(layer, block.attention.qkv, y_nm, start, b, angles)
             if layer == c.layers - 1 and t > 1:  # nothing after the last attention looks at earlier positions
@@ -132,7 +133,7 @@ class Reader:
         mixed_ztd = torch.bmm(scores_zts.softmax(-1), v_zsd)
         return mixed_ztd.transpose(0, 1).reshape(-1, m)
 
-    def hidden(self, mlp: nn.Module, y_nm: Tensor) -> Tensor:
+    def hidden(self, mlp: MLP, y_nm: Tensor) -> Tensor:
         """The MLP up to its last layer."""
         up = mlp.up(y_nm)
         if mlp.gate is not None:
@@ -154,7 +155,7 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
 
 def add_linear_(x_nm: Tensor, y_nk: Tensor, linear: nn.Linear) -> None:
-    """x += linear(y), inside the matrix product."""
+    """Add linear(y) to x in place, inside the matrix product."""
     if linear.bias is not None:
         x_nm += linear.bias
     x_nm.addmm_(y_nk, linear.weight.t())
