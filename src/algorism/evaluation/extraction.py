@@ -68,7 +68,7 @@ def extract(response: str, kind: str, marker: str | None = None) -> Extraction:
 
 
 def window(text: str) -> str:
-    """Cut a very long text to its end. A long run of digits is kept whole; a number that is cut all the same is marked."""
+    """Cut a very long text to its end. A long run of digits is kept whole; other cut numbers are marked."""
     if len(text) <= WINDOW:
         return text
     start = len(text) - WINDOW

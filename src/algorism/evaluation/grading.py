@@ -175,6 +175,9 @@ def _check(response: str, level: str, tolerance: Decimal | None) -> None:
 def _strict(response: str, kind: Kind, marker: str | None) -> Extraction:
     text = response.strip(_BLANKS)
     candidate = text
+    bare = read_strict(text, kind) if text else None
+    if bare is not None:
+        return Extraction(text, bare, "read")
     if marker and marker != "<answer>" and marker in text:
         before, _, candidate = text.partition(marker)
         line = before.rpartition("\n")[2].strip()
