@@ -24,7 +24,7 @@ def small_model(positions: str = "learned", seed: int = 3, **changes) -> Transfo
     return model
 
 
-def mixed_prompts(count: int = 40, seed: int = 0) -> list[np.ndarray]:
+def mixed_prompts(count: int = 24, seed: int = 0) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
     return [rng.integers(0, VOCAB, size=rng.integers(1, 12)) for _ in range(count)]
 

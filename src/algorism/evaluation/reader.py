@@ -64,7 +64,7 @@ class Reader:
         positions = torch.arange(start, self.read, device=ids_bt.device)
         x_tbm = F.embedding(ids_bt.t(), model.embed.weight)
         if model.position is not None:
-            x_tbm += model.position.weight[start : self.read, None]
+            x_tbm += model.position(positions)[:, None]
         elif c.positions == "sinusoidal":
             x_tbm += sinusoids(positions, c.width).to(x_tbm.dtype)[:, None]
         angles = rotary_angles(positions, c.head_width, c.rope_base) if c.positions == "rope" else None

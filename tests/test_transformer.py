@@ -1,0 +1,315 @@
+"""The transformer against formulas written again as loops in float64, and against itself with a cache."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from algorism.errors import ShapeError, UsageError
+from algorism.models.config import ACTIVATION_NAMES, POSITIONS, TransformerConfig
+from algorism.models.positions import alibi_slopes_h, rotary_angles, rotate, sinusoids
+from algorism.models.transformer import Cache, Transformer, attend
+
+SHAPE = {"vocab": 11, "context": 16, "layers": 2, "heads": 3, "width": 12}
+
+
+def noisy(**changes) -> Transformer:
+    """Every parameter random and large, so that none can be left out unnoticed."""
+    model = Transformer(TransformerConfig(**SHAPE | changes)).double().eval()
+    generator = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            shift = 1.0 if "norm" in name and name.endswith("weight") else 0.0
+            parameter.normal_(shift, 0.4, generator=generator)
+    return model
+
+
+def some_ids(rows: int = 3, t: int = 9, seed: int = 0) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(seed).integers(0, SHAPE["vocab"], (rows, t)))
+
+
+def norm_by_hand(x: np.ndarray, weights: dict, name: str, kind: str) -> np.ndarray:
+    if kind == "rms":
+        return x / math.sqrt((x**2).mean() + 1e-6) * weights[f"{name}.weight"]
+    centred = x - x.mean()
+    return centred / math.sqrt((centred**2).mean() + 1e-5) * weights[f"{name}.weight"] + weights.get(f"{name}.bias", 0)
+
+
+def activation_by_hand(x: np.ndarray, kind: str) -> np.ndarray:
+    one = {
+        "gelu": lambda v: v * 0.5 * (1 + math.erf(v / math.sqrt(2))),
+        "gelu_tanh": lambda v: 0.5 * v * (1 + math.tanh(math.sqrt(2 / math.pi) * (v + 0.044715 * v**3))),
+        "relu": lambda v: max(v, 0.0),
+        "silu": lambda v: v / (1 + math.exp(-v)),
+        "swiglu": lambda v: v / (1 + math.exp(-v)),
+    }[kind]
+    return np.array([one(float(v)) for v in x])
+
+
+def turned_by_hand(x: np.ndarray, position: int, base: float) -> np.ndarray:
+    """Rotate each pair (i, i + d/2) as a complex number."""
+    half = len(x) // 2
+    y = np.empty_like(x)
+    for i in range(half):
+        z = complex(x[i], x[i + half]) * np.exp(1j * position * base ** (-2 * i / len(x)))
+        y[i], y[i + half] = z.real, z.imag
+    return y
+
+
+def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
+    """One row, one position, one head and one key at a time; NumPy and Python floats only."""
+    c = model.config
+    w = {name: p.detach().numpy() for name, p in model.named_parameters()}
+    m, d = c.width, c.width // c.heads
+    slopes = {1: [2**-8], 2: [2**-4, 2**-8], 3: [2**-4, 2**-8, 2**-2]}.get(c.heads)
+
+    def linear(x: np.ndarray, name: str) -> np.ndarray:
+        return w[f"{name}.weight"] @ x + w.get(f"{name}.bias", 0)
+
+    xs = []
+    for p, token in enumerate(ids):
+        x = w["embed.weight"][token].copy()
+        if c.positions == "learned":
+            x += w["position.weight"][p]
+        if c.positions == "sinusoidal":
+            for i in range(m):
+                angle = p / 10_000 ** ((i - i % 2) / m)
+                x[i] += math.cos(angle) if i % 2 else math.sin(angle)
+        xs.append(x)
+    for layer in range(c.layers):
+        block = f"blocks.{layer}"
+        rows = [linear(norm_by_hand(x, w, f"{block}.norm_attention", c.norm), f"{block}.attention.qkv") for x in xs]
+        mixed = []
+        for p in range(len(ids)):
+            y = np.zeros(m)
+            for h in range(c.heads):
+                part = slice(h * d, (h + 1) * d)
+                q = rows[p][:m][part]
+                keys = [row[m : 2 * m][part] for row in rows[: p + 1]]
+                if c.positions == "rope":
+                    q = turned_by_hand(q, p, c.rope_base)
+                    keys = [turned_by_hand(k, s, c.rope_base) for s, k in enumerate(keys)]
+                scores = [q @ k / math.sqrt(d) for k in keys]
+                if c.positions == "alibi":
+                    scores = [score - slopes[h] * (p - s) for s, score in enumerate(scores)]
+                shares = [math.exp(score - max(scores)) for score in scores]
+                for s, share in enumerate(shares):
+                    y[part] += share / sum(shares) * rows[s][2 * m :][part]
+            mixed.append(y)
+        for p, y in enumerate(mixed):
+            x = xs[p] + linear(y, f"{block}.attention.out")
+            z = norm_by_hand(x, w, f"{block}.norm_mlp", c.norm)
+            hidden = linear(z, f"{block}.mlp.up")
+            if c.activation == "swiglu":
+                hidden = activation_by_hand(linear(z, f"{block}.mlp.gate"), "swiglu") * hidden
+            else:
+                hidden = activation_by_hand(hidden, c.activation)
+            xs[p] = x + linear(hidden, f"{block}.mlp.down")
+    head = w["embed.weight"] if c.tie else w["head.weight"]
+    return np.stack([head @ norm_by_hand(x, w, "norm", c.norm) for x in xs])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"positions": p} for p in POSITIONS]
+    + [{"activation": a} for a in ACTIVATION_NAMES]
+    + [
+        {"norm": "rms"},
+        {"bias": True},
+        {"tie": False},
+        {"norm": "rms", "activation": "swiglu", "positions": "rope", "rope_base": 50.0, "tie": False, "hidden": 7},
+        {"norm": "rms", "positions": "alibi", "bias": True},
+    ],
+)
+def test_logits_equal_the_formulas(changes):
+    model = noisy(**changes)
+    ids = some_ids(rows=1)
+    with torch.no_grad():
+        ours = model(ids)[0].numpy()
+    # The sines, angles and slopes are made in float32, whence the tolerance.
+    np.testing.assert_allclose(ours, logits_by_hand(model, ids[0].tolist()), atol=3e-5)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("pieces", [[1] * 9, [4, 1, 1, 3], [8, 1]])
+def test_reading_in_pieces_with_a_cache_equals_reading_at_once(positions, pieces):
+    model, ids = noisy(positions=positions), some_ids()
+    cache = Cache(model.config, len(ids), dtype=torch.float64)
+    with torch.no_grad():
+        whole, parts, start = model(ids), [], 0
+        for size in pieces:
+            parts.append(model(ids[:, start : start + size], cache))
+            start += size
+    assert torch.allclose(torch.cat(parts, 1), whole, atol=1e-6)
+    assert cache.length == 9
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("keep", [slice(-1, None), slice(3, None), slice(2, 5), slice(None)])
+def test_keeping_some_positions_equals_cutting_the_full_logits(positions, keep):
+    model, ids = noisy(positions=positions), some_ids()
+    with torch.no_grad():
+        assert torch.allclose(model(ids, keep=keep), model(ids)[:, keep], atol=1e-9)
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("length", [9, 140])
+def test_the_future_changes_nothing(positions, length):
+    """Also above the length where another attention kernel takes over."""
+    model = noisy(positions=positions, context=140)
+    ids = some_ids(t=length)
+    changed = ids.clone()
+    changed[:, length // 2 :] = (changed[:, length // 2 :] + 1) % SHAPE["vocab"]
+    with torch.no_grad():
+        before, after = model(ids), model(changed)
+    assert torch.allclose(before[:, : length // 2], after[:, : length // 2], atol=1e-10)
+    assert not torch.allclose(before[:, length // 2 :], after[:, length // 2 :], atol=1e-2)
+
+
+def test_long_and_short_attention_agree():
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(2, 3, 150, 4, dtype=torch.float64, generator=generator) for _ in range(3))
+    short = attend(q[:, :, :100], k[:, :, :100], v[:, :, :100], None)
+    assert torch.allclose(attend(q, k, v, None)[:, :, :100], short, atol=1e-12)
+
+
+def test_attention_without_keys_for_its_queries_is_refused():
+    q = torch.zeros(1, 1, 12, 2)
+    with pytest.raises(ShapeError, match="12 queries but only 10 keys"):
+        attend(q, q[:, :, :10], q[:, :, :10], None)
+
+
+def test_a_hook_on_the_heads_reads_and_replaces_single_heads():
+    model, ids = noisy(), some_ids()
+    attention = model.blocks[1].attention
+    seen = []
+
+    def silence(_module, _inputs, y_bthd):
+        seen.append(tuple(y_bthd.shape))
+        y_bthd = y_bthd.clone()
+        y_bthd[:, :, 1] = 0
+        return y_bthd
+
+    handle = attention.heads_out.register_forward_hook(silence)
+    with torch.no_grad():
+        hooked = model(ids)
+        handle.remove()
+        attention.out.weight[:, 4:8] = 0  # the output layer's columns of head 1
+        zeroed = model(ids)
+    assert seen == [(3, 9, 3, 4)]
+    assert torch.allclose(hooked, zeroed, atol=1e-12)
+
+
+def test_initial_weights_have_the_documented_spread():
+    config = TransformerConfig(vocab=500, context=200, layers=3, heads=4, width=128, bias=True, tie=False)
+    for name, parameter in Transformer(config, seed=1).named_parameters():
+        if parameter.dim() == 1:
+            want = 1.0 if "norm" in name and name.endswith("weight") else 0.0
+            assert (parameter == want).all(), name
+            continue
+        residual = name.endswith(("attention.out.weight", "mlp.down.weight"))
+        std = 0.02 / math.sqrt(6) if residual else 0.02
+        values, error = (
+            parameter.detach(),
+            std / math.sqrt(2 * parameter.numel()),
+        )  # standard error of a standard deviation
+        assert abs(float(values.std()) - std) < 5 * error, name
+        assert abs(float(values.mean())) < 5 * std / math.sqrt(parameter.numel()), name
+
+
+def test_a_seed_decides_the_weights():
+    config = TransformerConfig(**SHAPE)
+    first, again, other = (Transformer(config, seed=s).state_dict() for s in (1, 1, 2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["embed.weight"], other["embed.weight"])
+
+
+def test_the_papers_model_has_its_size():
+    """Six layers, six heads, width 384, as in arXiv 2307.03381: about 10.6 million parameters."""
+    model = Transformer(TransformerConfig(vocab=96, context=256, layers=6, heads=6, width=384))
+    count = sum(p.numel() for p in model.parameters())
+    embeddings, block = (96 + 256) * 384, (3 + 1 + 4 + 4) * 384**2 + 2 * 384
+    assert count == embeddings + 6 * block + 384
+    assert 10.6e6 < count < 10.8e6
+
+
+def test_rotation_keeps_lengths_and_depends_on_distance_only():
+    generator = torch.Generator().manual_seed(0)
+    q, k = (torch.randn(1, 1, 1, 8, dtype=torch.float64, generator=generator) for _ in range(2))
+
+    def product(p: int, s: int) -> float:
+        turned = [rotate(x, rotary_angles(torch.tensor([at]), 8, 100.0)) for x, at in ((q, p), (k, s))]
+        assert torch.allclose(turned[0].norm(), q.norm(), atol=1e-6)
+        return float((turned[0] * turned[1]).sum())
+
+    assert product(7, 3) == pytest.approx(product(14, 10), abs=1e-5)
+    assert product(7, 3) != pytest.approx(product(7, 4), abs=1e-2)
+
+
+def test_positions_of_rows_may_differ():
+    model, ids = noisy(positions="rope"), some_ids(rows=2)
+    shifted = torch.stack([torch.arange(9), torch.arange(9) + 5])
+    with torch.no_grad():
+        assert torch.allclose(model(ids, positions=shifted), model(ids), atol=1e-4)  # RoPE sees distances only
+
+
+def test_sinusoids_are_the_papers():
+    table = sinusoids(torch.arange(50), 6).numpy()
+    for p in (0, 1, 17, 49):
+        for i in range(3):
+            assert table[p, 2 * i] == pytest.approx(math.sin(p / 10_000 ** (2 * i / 6)), abs=1e-5)
+            assert table[p, 2 * i + 1] == pytest.approx(math.cos(p / 10_000 ** (2 * i / 6)), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("heads", "slopes"),
+    [
+        (8, [2**-i for i in range(1, 9)]),
+        (4, [2**-2, 2**-4, 2**-6, 2**-8]),
+        (6, [2**-2, 2**-4, 2**-6, 2**-8, 2**-1, 2**-3]),
+    ],
+)
+def test_alibi_slopes_are_the_papers(heads, slopes):
+    assert alibi_slopes_h(heads).tolist() == slopes
+
+
+def test_dropout_acts_in_training_only():
+    model = Transformer(TransformerConfig(**SHAPE | {"dropout": 0.5}))
+    ids = some_ids()
+    assert not torch.equal(model.train()(ids), model(ids))
+    assert torch.equal(model.eval()(ids), model(ids))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32, torch.int64])
+def test_ids_of_any_integer_type(dtype):
+    model, ids = noisy(), some_ids()
+    with torch.no_grad():
+        assert torch.equal(model(ids.to(dtype)), model(ids))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"heads": 5}, ShapeError, "5 heads do not divide width 12. Set heads to 4, or width to 15"),
+        ({"width": 0}, ShapeError, "model.width"),
+        ({"layers": 1.5}, ShapeError, "model.layers"),
+        ({"positions": "rop"}, UsageError, "Nearest known: 'rope'"),
+        ({"activation": "swigli"}, UsageError, "Nearest known: 'swiglu'"),
+        ({"norm": "rmss"}, UsageError, "Nearest known: 'rms'"),
+        ({"positions": "rope", "heads": 4}, ShapeError, "even head width"),
+        ({"positions": "sinusoidal", "width": 9}, ShapeError, "even width"),
+        ({"dropout": 1.0}, UsageError, "model.dropout"),
+    ],
+)
+def test_impossible_shapes_say_what_to_change(changes, error, words):
+    with pytest.raises(error, match=words.replace(".", r"\.")):
+        TransformerConfig(**SHAPE | changes)
+
+
+def test_a_sequence_longer_than_the_context_is_refused():
+    with pytest.raises(ShapeError, match=r"17 tokens does not fit .* context 16.*model\.context: 17"):
+        noisy()(some_ids(t=17))
+    cache = Cache(TransformerConfig(**SHAPE), 3, 4, torch.float64)
+    with pytest.raises(ShapeError, match="5 positions do not fit into 4"):
+        noisy(positions="none")(some_ids(t=5), cache)
