@@ -30,7 +30,7 @@ def recipe(
     scale: "Settings", seed: int, form: str, examples: int, steps: int | None = None, batch: int | None = None
 ) -> Recipe:
     """One example a row, loss on the answer only."""
-    long = form in ("simplified", "detailed")
+    long = form.startswith(("simplified", "detailed"))
     return Recipe(
         name=f"{form}-{examples}",
         seed=seed,
@@ -139,6 +139,17 @@ def excluded_numbers(scale: "Settings", seed: int, count: int = 200) -> dict[str
         "filled": float(known.mean()),
         "entries": len(known),
     }
+
+
+def products(scale: "Settings", seed: int, form: str, steps: int, batch: int, seeds: int) -> dict[str, Any]:
+    """Two-digit multiplication from 3,000 of the 10,000 pairs; ask the others."""
+    recipes = [
+        recipe(scale, seed + i, form, 3000, steps, batch).replace(
+            task__name="multiplication", task__sampler="uniform", task__digits=2, model__context=None
+        )
+        for i in range(seeds)
+    ]
+    return {"correct": [right(r, r.material.test) for r in train_many(recipes)]}
 
 
 def windows(scale: "Settings", seed: int, form: str) -> dict[str, Any]:

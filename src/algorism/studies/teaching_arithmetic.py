@@ -35,7 +35,8 @@ class Settings(Scale):
         examples: training-set sizes of the sample-efficiency curve; the largest also serves claims 2, 5 and 6.
         steps, batch, width, layers: of the networks trained on rows.
         windows_steps, windows_batch, windows_context: of the paper's regime; 0 steps for none.
-        scratchpads: (format, examples, steps, batch, seeds) of claim 3.
+        scratchpads: (format, examples, steps, batch, seeds) of claims 3 and 4.
+        products: (format, steps, batch, seeds) of claim 7.
         test: held-out problems per network.
         trials: random tables per point of the completion curve.
     """
@@ -50,6 +51,7 @@ class Settings(Scale):
     windows_context: int = 32
     windows_seeds: int = 2
     scratchpads: tuple[tuple[str, int, int, int, int], ...] = ()
+    products: tuple[tuple[str, int, int, int], ...] = ()
     test: int = 2000
     trials: int = 100
 
@@ -106,11 +108,17 @@ STUDY = Study(
             "noisy-scratchpads",
             "Random digits or random carries in the scratchpad alone hardly hurt; both together cost points.",
             source="noisy-scratchpad figure",
-            paper={"noisy-a@2000": 0.973, "noisy-c@2000": 0.986, "noisy-ac@2000": 0.789},
+            paper={
+                "simplified+noisy-a@2000": 0.973,
+                "simplified+noisy-c@2000": 0.986,
+                "simplified+noisy-a+noisy-c@2000": 0.789,
+            },
             parts={
-                "random A alone stays above 95 %": lambda m: m["noisy-a@2000"].value >= 0.95,
-                "random C alone stays above 95 %": lambda m: m["noisy-c@2000"].value >= 0.95,
-                "both are worse": lambda m: m["noisy-ac@2000"].high < m["noisy-a@2000"].low,
+                "random A alone stays above 95 %": lambda m: m["simplified+noisy-a@2000"].value >= 0.95,
+                "random C alone stays above 95 %": lambda m: m["simplified+noisy-c@2000"].value >= 0.95,
+                "both are worse": lambda m: (
+                    m["simplified+noisy-a+noisy-c@2000"].high < m["simplified+noisy-a@2000"].low
+                ),
             },
         ),
         Claim(
@@ -160,7 +168,18 @@ STUDY = Study(
         ),
     ],
     scales={
-        "quick": Settings("quick", seeds=1, examples=(3000,), steps=30, batch=64, windows_steps=5, test=100, trials=5),
+        "quick": Settings(
+            "quick",
+            seeds=1,
+            examples=(3000,),
+            steps=30,
+            batch=64,
+            windows_steps=5,
+            test=100,
+            trials=5,
+            scratchpads=(("simplified", 2000, 3, 16, 1), ("simplified+noisy-a+noisy-c", 2000, 3, 16, 1)),
+            products=(("detailed", 3, 16, 1),),
+        ),
         "cpu": Settings(
             "cpu",
             seeds=5,
@@ -181,7 +200,14 @@ STUDY = Study(
             windows_batch=256,
             windows_context=256,
             windows_seeds=1,
-            scratchpads=(("simplified", 2000, 5000, 256, 1), ("detailed", 1000, 2000, 128, 1)),
+            scratchpads=(
+                ("simplified", 2000, 5000, 256, 1),
+                ("detailed", 1000, 2000, 128, 1),
+                ("simplified+noisy-a", 2000, 5000, 256, 1),
+                ("simplified+noisy-c", 2000, 5000, 256, 1),
+                ("simplified+noisy-a+noisy-c", 2000, 5000, 256, 1),
+            ),
+            products=(("plain2", 2000, 512, 1), ("reverse", 2000, 512, 1), ("detailed", 3000, 128, 1)),
             test=10_000,
         ),
     },
@@ -223,6 +249,10 @@ def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
         found = remember(key, partial(parts.rows, scale, seed, form, examples, steps, batch, seeds))
         yield parts.accuracy(f"{form}@{examples}", found["correct"], scale.test)
         yield Measurement.exact(f"tokens:{form}", found["tokens"], unit="tokens per example")
+    for form, steps, batch, seeds in scale.products:
+        note(f"two-digit products, {form}")
+        found = remember({"products": form}, partial(parts.products, scale, seed, form, steps, batch, seeds))
+        yield parts.accuracy(f"multiplication:{form}", found["correct"], scale.test)
     for form in ("plain", "plain2", "reverse2", "reverse") if scale.windows_steps else ():
         note(f"the paper's regime, random windows: {form}")
         found = remember({"windows": form}, partial(parts.windows, scale, seed, form))
