@@ -46,7 +46,7 @@ def _root(
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the report and the best network.")] = Path("runs/demo"),
     seeds: Annotated[int, typer.Option(min=1, help="Networks per way of writing.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each.")] = 500,
+    steps: Annotated[int, typer.Option(min=1, help="Optimiser steps of each.")] = 600,
     json: JsonFlag = False,
 ) -> None:
     """Teach small networks 3-digit addition, written plainly and with the sum reversed, and show which ones can add.
@@ -157,9 +157,13 @@ def main() -> None:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except OSError as error:
-        typer.echo(f"Error: {error.strerror or error}: {error.filename or ''}", err=True)
+        where = f": {error.filename}" if error.filename else ""
+        typer.echo(f"Error: {error.strerror or error}{where}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # Typer turns an interrupt into an exit of status 130, and says nothing.
+        if isinstance(stop, SystemExit) and stop.code != 130:
+            raise
         typer.echo("Stopped. The same command continues where it was.", err=True)
         sys.exit(130)
 
