@@ -69,17 +69,17 @@ def test_coverage_of_the_bootstrap():
 
 def test_coverage_of_the_cluster_bootstrap_where_the_plain_one_fails():
     random = np.random.default_rng(4)
-    problems, samples, repeats = 80, 8, 300
+    problems, samples, repeats = 50, 6, 200
     cluster = np.repeat(np.arange(problems), samples)
     hits = {"cluster": 0, "plain": 0}
     for repeat in range(repeats):
         skill = random.beta(0.5, 0.5, problems)  # mean 0.5; samples of a problem agree strongly
         values = (random.random((problems, samples)) < skill[:, None]).ravel()
-        by_cluster = ours.bootstrap(values, seed=repeat, cluster=cluster, draws=500)
-        plain = ours.bootstrap(values, seed=repeat, draws=500)
+        by_cluster = ours.bootstrap(values, seed=repeat, cluster=cluster, draws=400)
+        plain = ours.bootstrap(values, seed=repeat, draws=400)
         hits["cluster"] += by_cluster.low <= 0.5 <= by_cluster.high
         hits["plain"] += plain.low <= 0.5 <= plain.high
-    assert 0.91 <= hits["cluster"] / repeats <= 0.985
+    assert 0.90 <= hits["cluster"] / repeats <= 0.99
     assert hits["plain"] / repeats < 0.8
 
 

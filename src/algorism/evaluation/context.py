@@ -5,7 +5,8 @@ from algorism.evaluation.number_words import word_set
 
 _OPERATOR_WORDS = word_set("plus minus times multiplied divided over mod modulo added subtracted x choose")
 _FUNCTIONS = word_set(
-    "sqrt root log ln sin cos tan exp square half twice double triple factorial gcd lcm abs floor ceil frac"
+    "sqrt root log ln sin cos tan exp square half negative opposite reciprocal twice "
+    "double triple factorial gcd lcm abs floor ceil frac"
 )
 _BOUNDS = word_set(
     "than least most over under above below between nearly almost not never except without cannot up exceeds "
@@ -136,10 +137,14 @@ def alternatives(tokens: list[Token], at: int, sentences: list[tuple[int, int]],
 def _next_in_list(tokens: list[Token], at: int, step: int) -> int:
     """The neighbouring number when only list punctuation and words such as "or" stand between; -1 when none."""
     scan = at + step
+    lines = 0
     while 0 <= scan < len(tokens):
         token = tokens[scan]
         if token.kind == "num":
-            return -1 if is_enumerator(tokens, scan) else scan
+            # A result on an earlier line ("1 + 4 = 5") is working, not a first item.
+            working = step < 0 and lines and scan > 0 and tokens[scan - 1].kind == "rel"
+            return -1 if working or is_enumerator(tokens, scan) else scan
+        lines += token.kind == "nl"
         inside = token.kind == "nl" or token.text in _LIST_PUNCTUATION or token.text in _GLUE
         if not inside or token.kind == "op" or (token.text == ":" and token.kind == "punct"):
             return -1

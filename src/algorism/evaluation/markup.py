@@ -34,6 +34,7 @@ _FRACTION = re.compile(r"\\[dtc]?frac ?\{ ?(-?\d[\d,]{0,4000}) ?\} ?\{ ?(\d[\d,]
 _SHORT_FRACTION = re.compile(r"\\[dtc]?frac ?(\d) ?(\d)(?!\d)")
 _COMMANDS = [
     (re.compile(r"\\(?:times|cdot|ast)(?![A-Za-z])"), " × "),
+    (re.compile(r"\\(?:begin|end)\{[A-Za-z]{1,20}\*?\}"), " "),
     (re.compile(r"\\div(?![A-Za-z])"), " ÷ "),
     (re.compile(r"\\pm(?![A-Za-z])"), " ± "),
     (re.compile(r"\\approx(?![A-Za-z])"), " ≈ "),

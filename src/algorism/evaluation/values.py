@@ -19,7 +19,7 @@ Value = int | Decimal | Fraction
 Answer = Value | tuple[Value, ...]
 
 KINDS: tuple[str, ...] = get_args(Kind)
-MAX_ITEMS = 100_000  # of a sequence (twice as many without spaces); more are not read, so that a megabyte of "1 1 1" takes no second
+MAX_ITEMS = 100_000  # of a strict sequence; with more, a megabyte of "1 1 1" would take a second to read
 _INT_DIGITS = 4000  # below Python's limit of 4,300, so that a reader never meets that error
 _EXPONENT_DIGITS = 4  # 1e9999 is still cheap to compare; a longer exponent is no answer to an arithmetic question
 
