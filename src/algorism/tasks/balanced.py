@@ -11,7 +11,7 @@ from algorism.tasks import draws
 from algorism.tasks.numbers import Numbers
 from algorism.tasks.operators import operator as operator_named
 from algorism.tasks.problem import Problems
-from algorism.tasks.samplers import Digits, capped, require_carries, sampler
+from algorism.tasks.samplers import Digits, capped, most_carries, require_carries, sampler, too_rare
 
 FULL = 10_000  # size of the paper's set; smaller ones are taken out of such a set, larger ones made directly
 SHARE = 0.09  # share of problems drawn among two-digit numbers
@@ -25,9 +25,10 @@ def balanced(rng: Generator, n: int, operator: str, digits: Digits, decimals: in
     0..10^d-1 (d = digits[1]). A drawn pair is refused while its number of carries (0 to d) has reached
     ceil(n/(d+1)). Below 10,000 a full set is made first: all one-digit pairs stay, with 0.09·n random ones of the
     two-digit pairs and random others. With d = 3 and n = 10,000 every class has exactly 2,500.
-    The class of "-" is its number of borrows; an operator without carries ("*") gets no cap.
+    The class of "-" is its number of borrows (0 to d-1); an operator without carries ("*") gets no cap.
 
     Raises:
+        DataError: if a carry class is too rare to be filled (many digits).
         UsageError: for one-digit tasks, or fewer problems than the 100 one-digit pairs and their share of two digits.
     """
     if digits[1] < 2 or digits[0] != 1 or operator_named(operator).arity != 2:
@@ -98,15 +99,18 @@ def _room(size: int, places: int, start: Problems) -> np.ndarray | None:
     """How many more problems each carry class takes; None where the operator has no carries."""
     if start.carries_n is None:
         return None
-    room = np.full(places + 1, -(-size // (places + 1)))
-    return room - np.bincount(start.carries_n, minlength=places + 1)
+    classes = most_carries(start.operator, places) + 1
+    room = np.full(classes, -(-size // classes))
+    return room - np.bincount(start.carries_n, minlength=classes)
 
 
 def _fill(rng: Generator, n: int, operator: str, digits: Digits, room: np.ndarray | None) -> Problems:
     """Draw n problems, refusing those whose carry class is full; `room` is counted down."""
     kept: list[Problems] = []
     missing = n
-    while missing:
+    for _ in range(1000):
+        if not missing:
+            break
         count = max(256, 2 * missing)
         batch = Problems.solve(operator, (draws.between(rng, digits, count), draws.between(rng, digits, count)))
         if room is not None:
@@ -117,4 +121,6 @@ def _fill(rng: Generator, n: int, operator: str, digits: Digits, room: np.ndarra
             room -= np.bincount(require_carries(batch), minlength=len(room))
         kept.append(batch)
         missing -= len(batch)
+    else:
+        raise too_rare("balanced", np.zeros(0) if room is None else room, digits)
     return Problems.concat(kept) if kept else Problems.of(operator, [], [])

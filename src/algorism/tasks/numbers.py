@@ -89,7 +89,7 @@ class Numbers:
             ShapeError: if `places` is too small for a value.
         """
         ints = [int(v) for v in values]
-        texts = [_to_text(abs(v)) for v in ints]
+        texts = [int_text(abs(v)) for v in ints]
         need = max([decimals + 1, *map(len, texts)])
         if places is not None and places < need:
             raise ShapeError(f"Numbers.from_ints: {need} digit planes are needed, only {places} were asked for.")
@@ -199,7 +199,8 @@ class Numbers:
         return (np.ascontiguousarray(self.digits_dn[::-1].T) + np.uint8(48)).tobytes()
 
 
-def _to_text(value: int) -> str:
+def int_text(value: int) -> str:
+    """Decimal digits of a non-negative integer of any size (Python's own `str` stops at 4300 digits)."""
     if value.bit_length() < 13_000:
         return str(value)
     power = 10**_CHUNK

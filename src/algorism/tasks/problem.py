@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorism.errors import ShapeError
-from algorism.tasks.numbers import Numbers
+from algorism.tasks.numbers import Numbers, int_text
 from algorism.tasks.operators import operator
 
 _SMALL_PAIR, _SMALL_SINGLE = 9, 18  # digits up to which a key is the problem itself
@@ -31,13 +31,13 @@ class Problem:
     @property
     def question(self) -> str:
         """The question in plain notation: "128+367", "sin(1.0313)"."""
-        texts = [f"{x:f}" if isinstance(x, Decimal) else str(x) for x in self.operands]
+        texts = [_text(x) for x in self.operands]
         return f"{self.operator}({texts[0]})" if len(texts) == 1 else self.operator.join(texts)
 
     @property
     def answer_text(self) -> str:
         """The answer in plain notation: "495", "-2", "0.8578"."""
-        return f"{self.answer:f}" if isinstance(self.answer, Decimal) else str(self.answer)
+        return _text(self.answer)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +144,12 @@ class Problems:
         if self.carries_n is not None and self.carry_chain_n is not None:
             facts |= {"carries": int(self.carries_n[0]), "carry_chain": int(self.carry_chain_n[0])}
         return Problem(self.operator, tuple(values[:-1]), values[-1], facts)
+
+
+def _text(value: int | Decimal) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return f"-{int_text(-value)}" if value < 0 else int_text(value)
 
 
 def _zigzag(numbers: Numbers) -> NDArray[np.uint64]:

@@ -82,16 +82,16 @@ def digit_balanced(
 
 @sampler("carries")
 def carry_balanced(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0) -> Problems:
-    """Every number of carries (0 to digits[1]) equally often, to within one; operands uniform within a class.
+    """Every number of carries (0 to most_carries) equally often, to within one; operands uniform within a class.
 
     Raises:
         DataError: if a class is so rare that 100,000 draws per class do not fill it (long numbers).
     """
-    classes = digits[1] + 1
+    classes = most_carries(operator, digits[1]) + 1
     quota = [n // classes + (k < n % classes) for k in range(classes)]
     kept: list[Problems] = []
     room = np.array(quota)
-    for _ in range(2000):
+    for _ in range(200):
         if not room.any():
             break
         batch = uniform(rng, max(1024, 2 * n), operator, digits, decimals)
@@ -99,12 +99,14 @@ def carry_balanced(rng: Generator, n: int, operator: str, digits: Digits, decima
         kept.append(batch[take])
         room = room - np.bincount(require_carries(kept[-1]), minlength=classes)
     else:
-        raise DataError(
-            f"sampler 'carries': carry counts {np.flatnonzero(room).tolist()} are too rare among {digits} digits to be "
-            "found by drawing; use the hard set 'stratified', which builds them."
-        )
+        raise too_rare("carries", room, digits)
     problems = Problems.concat(kept)
     return problems[rng.permutation(len(problems))]
+
+
+def most_carries(operator: str, places: int) -> int:
+    """The largest possible number of carries: the top column of larger minus smaller never borrows."""
+    return places - 1 if operator == "-" else places
 
 
 def require_carries(problems: Problems) -> np.ndarray:
@@ -112,6 +114,14 @@ def require_carries(problems: Problems) -> np.ndarray:
     if problems.carries_n is None:
         raise UsageError(f"operator {problems.operator!r} has no carry count; use sampler 'uniform' or 'digits'.")
     return problems.carries_n
+
+
+def too_rare(name: str, room: np.ndarray, digits: Digits) -> DataError:
+    """The error for carry classes that drawing does not fill."""
+    return DataError(
+        f"sampler {name!r}: carry counts {np.flatnonzero(room).tolist()} are too rare among {digits} digits to be "
+        "found by drawing; use the hard set 'stratified', which builds them."
+    )
 
 
 def capped(class_n: np.ndarray, room: np.ndarray) -> np.ndarray:
