@@ -209,7 +209,8 @@ def test_initial_weights_have_the_documented_spread():
             assert (parameter == want).all(), name
             continue
         residual = name.endswith(("attention.out.weight", "mlp.down.weight"))
-        std = 0.02 / math.sqrt(6) if residual else 0.02
+        plain = 0.4 / math.sqrt(config.width)
+        std = plain / math.sqrt(6) if residual else plain
         values, error = (
             parameter.detach(),
             std / math.sqrt(2 * parameter.numel()),

@@ -34,6 +34,8 @@ class TransformerConfig:
         bias: biases in linear layers and layer norms.
         dropout: share dropped from embeddings, attention weights and sublayer outputs, in training mode only.
         rope_base: base of RoPE's frequencies.
+        init_std: of the initial weights; None for 0.4/√width, which is GPT-2's 0.02 at the width of 384 that small
+            GPTs are tuned for, and keeps activations at that scale at any other width.
 
     Raises:
         ShapeError: sizes that cannot work together.
@@ -56,6 +58,7 @@ class TransformerConfig:
     bias: bool = False
     dropout: float = 0.0
     rope_base: float = 10_000.0
+    init_std: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("vocab", "context", "layers", "heads", "width"):
@@ -86,6 +89,15 @@ class TransformerConfig:
     def head_width(self) -> int:
         """Width of one head, d = width / heads."""
         return self.width // self.heads
+
+    @property
+    def initial_std(self) -> float:
+        """Standard deviation of the initial weights.
+
+        >>> round(TransformerConfig(vocab=2, context=2, width=64).initial_std, 3)
+        0.05
+        """
+        return self.init_std if self.init_std is not None else 0.4 / math.sqrt(self.width)
 
     @property
     def hidden_width(self) -> int:

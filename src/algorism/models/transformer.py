@@ -209,7 +209,8 @@ class Transformer(nn.Module):
 
     Args:
         config: the shape.
-        seed: of the initial weights: N(0, 0.02), residual output projections N(0, 0.02/√(2·layers)) as in GPT-2.
+        seed: of the initial weights: N(0, σ), residual output projections N(0, σ/√(2·layers)) as in GPT-2; σ is
+            `config.initial_std`.
 
     >>> model = Transformer(TransformerConfig(vocab=16, context=8, layers=1, heads=2, width=8), seed=0)
     >>> model(torch.zeros(3, 5, dtype=torch.long)).shape
@@ -232,10 +233,11 @@ class Transformer(nn.Module):
     def reset(self, seed: int) -> None:
         """Draw the initial weights again, from `seed` alone."""
         generator = torch.Generator().manual_seed(seed)
-        residual = 0.02 / math.sqrt(2 * self.config.layers)
+        plain = self.config.initial_std
+        residual = plain / math.sqrt(2 * self.config.layers)
         for name, parameter in self.named_parameters():
             if parameter.dim() == 2:
-                std = residual if name.endswith(("attention.out.weight", "mlp.down.weight")) else 0.02
+                std = residual if name.endswith(("attention.out.weight", "mlp.down.weight")) else plain
                 parameter.normal_(0.0, std, generator=generator)
             else:
                 parameter.fill_(1.0 if "norm" in name and name.endswith("weight") else 0.0)

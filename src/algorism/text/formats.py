@@ -7,6 +7,7 @@ apply by stage, so "reverse+dollar" and "dollar+reverse" are one format. Adding 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -172,7 +173,7 @@ class Format:
 
         Everything from the first stop character on is ignored; leading zeros do not count.
         """
-        rest = re.split(f"[{re.escape(self.stop)}]", completion, maxsplit=1)[0]
+        rest = completion.partition(self.stop)[0]
         for part in reversed(self.transforms):
             undone = part.read(rest)
             if undone is None:
@@ -210,8 +211,8 @@ class Format:
 
     @property
     def stop(self) -> str:
-        """Characters that end an answer; none of them occurs earlier in a completion."""
-        return self._draft().closing[0]
+        """The character that ends an answer; it does not occur earlier in a completion."""
+        return self._frame[2][0]
 
     @property
     def random(self) -> bool:
@@ -226,7 +227,7 @@ class Format:
             return False
         return True
 
-    @property
+    @cached_property
     def alphabet(self) -> str:
         """All characters this format can write, over all operators it supports, sorted by code point."""
         return "".join(sorted(set("".join(self.alphabet_for(o) for o in OPERATORS if self.supports(o)))))
@@ -250,8 +251,9 @@ class Format:
         longest = digits if isinstance(digits, int) else digits[1]
         return int(self.write(_extremes(operator, longest, decimals)).length_n.max())
 
-    def _draft(self) -> Draft:
-        """The fixed parts of a row (opening, equals, closing)."""
+    @cached_property
+    def _frame(self) -> tuple[str, str, str]:
+        """The fixed parts of a row: opening, equals, closing."""
         for operator in OPERATORS:
             try:
                 draft = Draft.of(_extremes(operator, 1))
@@ -259,14 +261,14 @@ class Format:
                     part.write(draft)
             except UsageError:
                 continue
-            return draft
+            return draft.opening, draft.equals, draft.closing
         raise UsageError(f"format {self.name!r} cannot write any operator.")
 
     def _halves(self, text: str) -> tuple[str, str] | None:
-        draft = self._draft()
-        if not text.startswith(draft.opening):
+        opening, middle, _ = self._frame
+        if not text.startswith(opening):
             return None
-        question, equals, completion = text[len(draft.opening) :].partition(draft.equals)
+        question, equals, completion = text[len(opening) :].partition(middle)
         return (question, completion) if equals else None
 
     def _operand(self, text: str) -> str | None:

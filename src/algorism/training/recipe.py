@@ -65,6 +65,7 @@ class ModelRecipe:
     bias: bool = False
     dropout: float = 0.0
     rope_base: float = 10_000.0
+    init_std: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
