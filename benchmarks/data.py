@@ -7,6 +7,7 @@ rows and prompts. The peers make less: reasoning-gym text and metadata, the plai
 import random
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -67,9 +68,9 @@ def script(digits: int, items: int) -> Callable[[], float]:
 def comparisons() -> Iterator[Comparison]:
     """The promised rows first, then what is slower."""
     pin(1)
-    common = {"unit": "examples/s", "clock": "cpu", "runs": 7, "packages": ("numpy", "reasoning-gym")}
+    common: dict[str, Any] = {"unit": "examples/s", "clock": "cpu", "runs": 7, "packages": ("numpy", "reasoning-gym")}
     three, twenty, mixed = Task("+", digits=(3, 3)), Task("+", digits=(20, 20)), Task("+", digits=3)
-    gym = {"peer_name": "reasoning-gym chain_sum (text only)"}
+    gym: dict[str, Any] = {"peer_name": "reasoning-gym chain_sum (text only)"}
     yield compare(
         "3 digits, pad+reverse+dollar",
         ours(three, "pad+reverse+dollar", 16),
@@ -80,7 +81,7 @@ def comparisons() -> Iterator[Comparison]:
     )
     yield compare("3 digits, plain", ours(three, "plain", 16), chain_sum(3, 5000), target=300, **gym, **common)
     yield compare("20 digits, plain", ours(twenty, "plain", 3), chain_sum(20, 5000), **gym, **common)
-    by_hand = {"peer_name": "Python script with a dictionary"}
+    by_hand: dict[str, Any] = {"peer_name": "Python script with a dictionary"}
     yield compare(
         "3 digits, plain, against a script", ours(three, "plain", 16), script(3, 20_000), target=50, **by_hand, **common
     )
