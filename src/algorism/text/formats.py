@@ -314,6 +314,8 @@ def _extremes(operator: str, digits: int, decimals: int | None = None) -> Proble
         values = [one // 2, one, -one // 2, -one] if operator == "sin" else [one // 10, one, 2 * one, 10 * one - 1]
         return Problems.of(operator, values, decimals=places)
     ends = {0, 1, 10 ** (digits - 1), 10**digits - 1, 5 * 10 ** (digits - 1), 4 * (10**digits - 1) // 9}
+    # 10..0 - 91..1 borrows everywhere and leaves a full rest under a top digit of -10: longest in differences.
+    ends |= {10 ** max(digits - 2, 0), 9 * 10 ** (digits - 1) + 10 ** (digits - 1) // 9}
     pairs = np.array(np.meshgrid(np.arange(len(ends)), np.arange(len(ends)))).reshape(2, -1)
     values = sorted(ends)
     columns = [Numbers.from_ints([values[i] for i in row], places=digits) for row in pairs]
