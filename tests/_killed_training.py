@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from algorism.training import Recipe, train
+from algorism.training import train
 
 flush = os.fsync
 
@@ -21,11 +21,9 @@ def slow_flush(descriptor: int) -> None:
 
 def note(step: int, row: dict[str, Any]) -> None:
     """Leave the number of the last finished step where the parent finds it after the kill."""
-    Path(seen).write_text(str(step))
+    Path(globals()["seen"]).write_text(str(step))
 
 
-recipe: Recipe = globals()["recipe"]
-folder: str = globals()["folder"]
-seen: str = globals()["seen"]
-os.fsync = slow_flush
-train(recipe, folder, report=note)
+if "recipe" in globals():  # nothing to do when only imported, as by a collector of doctests
+    os.fsync = slow_flush
+    train(globals()["recipe"], globals()["folder"], report=note)
