@@ -45,7 +45,7 @@ def shifted(ids_nt: np.ndarray, length_n: np.ndarray, prompt_n: np.ndarray) -> B
 
     >>> batch = shifted(np.array([[5, 6, 7, 0]]), np.array([3]), np.array([2]))
     >>> batch.targets_bt.tolist(), batch.first
-    ([[-100, 7, -100]], 1)
+    ([[-100, 7]], 1)
     """
     width = int(length_n.max())
     targets_bt = ids_nt[:, 1:width].astype(np.int64)
