@@ -5,9 +5,10 @@ import time
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import chisquare
 
 from algorism.errors import DataError, UsageError
-from algorism.tasks import HARD_SETS, SAMPLERS, Task, completion_probability, hard, task
+from algorism.tasks import HARD_SETS, SAMPLERS, Task, completion_probability, draws, hard, task
 from algorism.tasks.completion import RULES, completes, fill, random_mask, spread_adjacent, spread_minors
 
 
@@ -69,6 +70,19 @@ def test_balanced_digits_and_carries() -> None:
         Task("+", (18, 18), "carries").sample(60)
     with pytest.raises(DataError, match="too rare"):
         Task("+", 25, "balanced").sample(200)
+
+
+@pytest.mark.parametrize("make", [np.random.SFC64, np.random.PCG64, np.random.MT19937])
+def test_drawn_digits_are_uniform_and_independent(make: type[np.random.BitGenerator]) -> None:
+    drawn = draws.digits(np.random.Generator(make(1)), 10, 60_000)
+    for place in range(10):
+        assert chisquare(np.bincount(drawn[place], minlength=10)).pvalue > 1e-4
+        for other in range(place):
+            table = np.bincount(drawn[place].astype(int) * 10 + drawn[other], minlength=100)
+            assert chisquare(table).pvalue > 1e-6
+    values = draws.between(np.random.Generator(make(2)), (2, 3), 99_000).small()
+    assert chisquare(np.bincount(values, minlength=1000)[10:]).pvalue > 1e-4
+    assert values.min() == 10
 
 
 def test_every_sampler_is_seeded_and_summed_up() -> None:

@@ -40,7 +40,7 @@ class Texts:
     @cached_property
     def holes(self) -> list[int]:
         """Indices of the planes in which some row has no character."""
-        return [k for k, (low, _) in enumerate(self.bounds) if low == 0]
+        return [k for k, (low, _) in enumerate(self.bounds) if low == 0 and self.n]
 
     @cached_property
     def bounds(self) -> list[tuple[int, int]]:
@@ -54,11 +54,11 @@ class Texts:
             block = plane.base
             if isinstance(block, np.ndarray) and block.dtype == np.uint8 and block.shape[-1:] == plane.shape:
                 if id(block) not in blocks:
-                    blocks[id(block)] = int(block.min()), int(block.max())
+                    blocks[id(block)] = int(np.minimum.reduce(block, None)), int(np.maximum.reduce(block, None))
                 if blocks[id(block)][0] >= 48 and blocks[id(block)][1] <= 57:
                     found.append(blocks[id(block)])
                     continue
-            found.append((int(plane.min()), int(plane.max())))
+            found.append((int(np.minimum.reduce(plane)), int(np.maximum.reduce(plane))))
         return found
 
     @cached_property
