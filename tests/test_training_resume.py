@@ -36,7 +36,10 @@ RECIPE = Recipe().replace(
 def start() -> object:
     """Start a training process from a server that has imported torch already: a start costs little."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "algorism.training.run"])
+    # torch imports _dynamo when the first optimizer is made, for a second of processor time in every process.
+    context.set_forkserver_preload(
+        ["torch", "torch._dynamo", "tokenizers", "safetensors.torch", "algorism.training.run"]
+    )
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"  # as the server is started: threads fighting for two cores are slow
 
