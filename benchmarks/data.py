@@ -72,8 +72,8 @@ def comparisons() -> Iterator[Comparison]:
     three, twenty, mixed = Task("+", digits=(3, 3)), Task("+", digits=(20, 20)), Task("+", digits=3)
     gym: dict[str, Any] = {"peer_name": "reasoning-gym chain_sum (text only)"}
     yield compare(
-        "3 digits, pad+reverse+dollar",
-        ours(three, "pad+reverse+dollar", 16),
+        "3 digits, zero-padded",
+        ours(three, "pad", 16),
         chain_sum(3, 5000),
         target=300,
         **gym,

@@ -67,7 +67,7 @@ def test_balanced_digits_and_carries() -> None:
     with pytest.raises(UsageError, match="no carry count"):
         Task("*", 2, "carries").sample(10)
     with pytest.raises(DataError, match="stratified"):
-        Task("+", (18, 18), "carries").sample(60)
+        Task("+", (25, 25), "carries").sample(60)
     with pytest.raises(DataError, match="too rare"):
         Task("+", 25, "balanced").sample(200)
 

@@ -11,6 +11,7 @@ from scipy.stats import chisquare
 from algorism.errors import DataError, UsageError
 from algorism.tasks import TASKS, Task, exclude_digits, exclude_numbers, task
 from algorism.tasks.filters import count_removed, touches
+from algorism.tasks.space import every_problem
 
 
 @pytest.mark.parametrize("name", sorted(TASKS))
@@ -99,7 +100,7 @@ def test_stream_resumes_anywhere_and_excludes() -> None:
 
 def test_excluding_everything_is_an_error() -> None:
     adding = Task("+", digits=1)
-    everything = adding._everything().keys()
+    everything = every_problem(adding).keys()
     with pytest.raises(DataError, match="excluded"):
         adding.sample(10, 0, exclude=everything)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from algorism.errors import DataError, UsageError
 from algorism.tasks import OPERATORS, Problems, Task, task
+from algorism.tasks.space import every_problem
 from algorism.text import TRANSFORMS, Texts, canonical, format_by_name
 from algorism.text.planes import _bubble, _mask
 
@@ -267,7 +268,7 @@ def test_max_length_is_reached_and_never_passed(name: str, symbol: str, digits: 
     fmt = format_by_name(name)
     if not fmt.supports(symbol):
         return
-    everything = Task(symbol, digits)._everything()
+    everything = every_problem(Task(symbol, digits))
     assert fmt.write(everything).length_n.max() == fmt.max_length(digits, symbol)
 
 

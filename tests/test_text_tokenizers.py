@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from algorism.errors import CheckpointError, DataError, UsageError
 from algorism.tasks import Task, task
+from algorism.tasks.space import every_problem
 from algorism.text import (
     CharTokenizer,
     DigitTokenizer,
@@ -197,7 +198,7 @@ def test_batches_leave_out_what_is_excluded() -> None:
     same(batch, slow)
     test = {
         p.question
-        for p in map(adding._everything()[np.isin(adding._everything().keys(), banned)].__getitem__, range(2000))
+        for p in map(every_problem(adding)[np.isin(every_problem(adding).keys(), banned)].__getitem__, range(2000))
     }
     assert not {t.split("=")[0] for t in tokenizer.decode_batch(batch.ids_nt)} & test
 

@@ -92,7 +92,7 @@ def _below(rng: Generator, bound: int, n: int) -> NDArray[np.uint16]:
     if fair < 65536:
         rows = np.flatnonzero(bits_n >= np.uint16(fair))
         if len(rows):
-            value_n[rows] = _below(rng, bound, len(rows))
+            value_n[rows] = rng.integers(0, bound, len(rows), dtype=np.uint16)
     return value_n
 
 

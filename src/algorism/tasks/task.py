@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from algorism.errors import DataError, UsageError, nearest
 from algorism.tasks import balanced, filters
-from algorism.tasks.numbers import Numbers
 from algorism.tasks.operators import operator as operator_named
 from algorism.tasks.problem import Problem, Problems
-from algorism.tasks.samplers import check_params, grid, sampler_named
+from algorism.tasks.samplers import check_params, sampler_named
+from algorism.tasks.space import allowed_operands, every_problem
 
 Seed = int | tuple[int, ...]
 Keys = NDArray[np.uint64]
@@ -116,7 +116,7 @@ class Task:
         >>> Task("sqrt", sampler="interval", decimals=4).space()
         90000
         """
-        return self._allowed_operands() ** operator_named(self.operator).arity
+        return allowed_operands(self) ** operator_named(self.operator).arity
 
     def split(
         self,
@@ -238,7 +238,7 @@ class Task:
             missing -= len(fresh)
             if len(fresh) * 50 < missing and self.space() <= _ENUMERABLE:
                 # The rest is rare: list every problem instead of waiting for it to be drawn.
-                everything = self._everything()
+                everything = every_problem(self)
                 rest = everything[~_contains(seen, everything.keys())]
                 rows = Generator(SFC64((*_as_tuple(seed), 1 << 20))).permutation(len(rest))[:missing]
                 parts.append(rest[rows])
@@ -249,29 +249,6 @@ class Task:
                 f"({self.name}). Use more digits, a smaller test set, or test_sampler='uniform'."
             )
         return Problems.concat(parts) if parts else self.sample(0, seed)
-
-    def _operand_range(self) -> tuple[int, int]:
-        """First operand value in units and how many values there are, before filters."""
-        if self.sampler == "interval":
-            return grid(self.operator, self.decimals, self.params.get("low"), self.params.get("high"))
-        low, high = self.lengths
-        first = 10 ** (low - 1) if low > 1 else 0
-        return first, 10**high - first
-
-    def _allowed_operands(self) -> int:
-        first, count = self._operand_range()
-        return count - filters.count_removed(first, count, self.without_numbers, self.without_digit)
-
-    def _everything(self) -> Problems:
-        first, count = self._operand_range()
-        values = np.arange(first, first + count)
-        operand = Numbers.from_small(values, self.decimals)
-        operand = operand[~filters.forbidden(operand, self.without_numbers, self.without_digit)]
-        if operator_named(self.operator).arity == 1:
-            return Problems.solve(self.operator, (operand,))
-        rows = np.arange(len(operand))
-        a, b = operand[np.repeat(rows, len(rows))], operand[np.tile(rows, len(rows))]
-        return Problems.solve(self.operator, (a, b))
 
 
 # Importing `balanced` registers its samplers; naming one here keeps that import visible.

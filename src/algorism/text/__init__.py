@@ -1,11 +1,13 @@
 """How a problem is written down: formats with exact inverses, and tokenizers that Hugging Face can load."""
 
 from algorism.text.batches import encoded_batch
-from algorism.text.formats import TRANSFORMS, Format, Transform, format_by_name, transform
+from algorism.text.chunks import DigitTokenizer
+from algorism.text.formats import Format, format_by_name
 from algorism.text.mixing import mix, stream
 from algorism.text.planes import Texts
 from algorism.text.reading import Parsed, canonical
-from algorism.text.tokenizers import CharTokenizer, DigitTokenizer, Encoded, Tokenizer
+from algorism.text.tokenizers import CharTokenizer, Encoded, Tokenizer
+from algorism.text.transforms import TRANSFORMS, Transform, transform
 
 __all__ = [
     "TRANSFORMS",

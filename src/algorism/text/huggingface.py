@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from algorism.errors import CheckpointError
 from algorism.files import read_json, write_json
-from algorism.text.tokenizers import PAD, CharTokenizer, DigitTokenizer, Tokenizer
+from algorism.text.chunks import DigitTokenizer
+from algorism.text.tokenizers import PAD, CharTokenizer, Tokenizer
 
 if TYPE_CHECKING:
     import tokenizers

@@ -46,19 +46,15 @@ class Texts:
     def bounds(self) -> list[tuple[int, int]]:
         """Lowest and highest code of each plane; all-digit blocks are looked at once and give wider bounds."""
         found: list[tuple[int, int]] = []
-        blocks: dict[int, tuple[int, int]] = {}
+        blocks: dict[int, tuple[int, int] | None] = {}  # by identity of the array that a plane is a row of
         for plane in self.planes:
-            if isinstance(plane, int) or not self.n:
-                found.append((int(plane), int(plane)) if isinstance(plane, int) else (1, 0))
+            if isinstance(plane, int):
+                found.append((plane, plane))
                 continue
             block = plane.base
-            if isinstance(block, np.ndarray) and block.dtype == np.uint8 and block.shape[-1:] == plane.shape:
-                if id(block) not in blocks:
-                    blocks[id(block)] = int(np.minimum.reduce(block, None)), int(np.maximum.reduce(block, None))
-                if blocks[id(block)][0] >= 48 and blocks[id(block)][1] <= 57:
-                    found.append(blocks[id(block)])
-                    continue
-            found.append((int(np.minimum.reduce(plane)), int(np.maximum.reduce(plane))))
+            if id(block) not in blocks:
+                blocks[id(block)] = _digit_bounds(block, plane)
+            found.append(blocks[id(block)] or _bounds(plane))
         return found
 
     @cached_property
@@ -105,10 +101,23 @@ class Texts:
         return [raw[i * width + s : i * width + e] for i, (s, e) in enumerate(zip(starts, ends, strict=True))]
 
 
+def _bounds(codes: U8) -> tuple[int, int]:
+    # The reductions run many bytes at a time; all() does not, and the methods min() and max() add a call.
+    return (int(np.minimum.reduce(codes, None)), int(np.maximum.reduce(codes, None))) if codes.size else (1, 0)
+
+
+def _digit_bounds(block: object, plane: U8) -> tuple[int, int] | None:
+    """Bounds of the whole array that a plane is a row of, if it holds digits only; None if not."""
+    if not isinstance(block, np.ndarray) or block.dtype != np.uint8 or block.shape[-1:] != plane.shape:
+        return None
+    low, high = _bounds(block)
+    return (low, high) if low >= 48 and high <= 57 else None
+
+
 def constant(text: str, present_n: NDArray[np.bool_] | None = None) -> list[Plane]:
     """Planes that write `text` in every row, or only in the rows where `present_n` is true."""
     if present_n is None:
-        return [ord(c) for c in text]
+        return list(text.encode("latin-1"))
     return [present_n * np.uint8(ord(c)) for c in text]
 
 

@@ -25,9 +25,9 @@ from algorism.text.columns import (
     written_length,
 )
 from algorism.text.draft import Draft, number_planes
-from algorism.text.formats import Transform, transform
 from algorism.text.planes import Plane, constant
 from algorism.text.products import product_lines
+from algorism.text.transforms import Transform, transform
 
 _SPACED = re.compile(r"-?[0-9](?: [0-9])*-?|-?[0-9]+\.[0-9]+-?")
 
