@@ -80,7 +80,7 @@ def train(
 @app.command("eval")
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
-    n: Annotated[int, typer.Option(min=1, help="Problems per set.")] = 1000,
+    n: Annotated[int, typer.Option("-n", "--n", min=1, help="Problems per set.")] = 1000,
     hard: Annotated[
         bool, typer.Option("--hard", help="Also longest carry chains, all nines, zeros, digits × carries.")
     ] = False,
@@ -121,7 +121,7 @@ def sample(
 @app.command()
 def report(
     run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
-    n: Annotated[int, typer.Option(min=1, help="Held-out problems asked for the report.")] = 2000,
+    n: Annotated[int, typer.Option("-n", "--n", min=1, help="Held-out problems asked for the report.")] = 2000,
 ) -> None:
     """Write a run's report.html: learning curve, accuracy by digits and carries, wrong answers. Readable offline.
 

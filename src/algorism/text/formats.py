@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+import algorism.text.scratchpad  # noqa: F401  (registers its transforms)
 from algorism.errors import DataError, UsageError, nearest
 from algorism.tasks.numbers import Numbers
 from algorism.tasks.operators import OPERATORS
@@ -16,7 +17,11 @@ from algorism.tasks.problem import Problems
 from algorism.text.draft import Draft
 from algorism.text.planes import Texts
 from algorism.text.reading import Parsed, canonical, split_question
+from algorism.text.scratchpad import Detailed, Simplified
 from algorism.text.transforms import TRANSFORMS, Transform
+
+# Importing the scratchpads registers them with TRANSFORMS; naming them here keeps that import visible.
+SCRATCHPADS = (Simplified, Detailed)
 
 # Names of the paper (arXiv 2307.03381 and its code) for combinations.
 ALIASES: dict[str, str] = {
