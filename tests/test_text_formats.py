@@ -2,6 +2,8 @@
 
 import itertools
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -292,6 +294,12 @@ def test_max_length_over_all_operands_made_of_few_digits(name: str, symbol: str)
     fmt = format_by_name(name)
     assert fmt.write(Problems.of(symbol, a, b)).length_n.max() <= fmt.max_length(4, symbol)
     assert fmt.max_length(3, "-") == {"simplified": 83, "detailed": 305}[name]  # all 10^6 pairs were tried once
+
+
+@pytest.mark.parametrize("name", ["detailed", "noisy-a"])
+def test_one_import_registers_every_format(name: str) -> None:
+    code = f"from algorism.text.formats import format_by_name; format_by_name({name!r})"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_format_names() -> None:
