@@ -162,8 +162,7 @@ def train_many(
     """Train many small networks at once in one process, one per core, in memory.
 
     Each is trained by one thread exactly as `train` would on one core, so its weights do not depend on what is trained
-    beside it. For networks this small that beats giving every core to one network after another
-    (`benchmarks/training.py`), and recipes may differ in anything.
+    beside it, and recipes may differ in anything.
 
     Args:
         recipes: what to train; seeds, formats, sizes may all differ.
