@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from algorism.errors import ShapeError, UsageError
-from algorism.evaluation.decoding import generate, sample
+from algorism.evaluation import reader
+from algorism.evaluation.blocks import compiled, read_blocks
+from algorism.evaluation.decoding import _shared_prefixes, generate, sample
 from algorism.models.config import POSITIONS, TransformerConfig
 from algorism.models.transformer import Transformer
 
@@ -71,6 +73,59 @@ def test_greedy_equals_a_loop_for_other_shapes(changes):
     prompts = mixed_prompts(20)
     ours = generate(model, prompts, max_new=6)
     assert [list(line) for line in ours] == [naive_greedy(model, prompt, 6) for prompt in prompts]
+
+
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_plain_models_take_the_fast_path(positions):
+    model = small_model(positions)
+    assert reader.readable(model)
+    model.blocks[0].mlp.up = torch.nn.Sequential(model.blocks[0].mlp.up)
+    assert not reader.readable(model)
+
+
+@pytest.mark.parametrize("rows", [3, 80, 300])  # below and above the thresholds of the fused forms
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"bias": True},
+        {"activation": "gelu_tanh"},
+        {"activation": "relu", "norm": "rms", "bias": True},
+        {"norm": "rms", "activation": "swiglu", "positions": "rope"},
+        {"positions": "alibi", "activation": "silu"},
+    ],
+)
+def test_reader_equals_the_model_compiled_or_not(rows, changes, monkeypatch):
+    model = small_model(**changes).eval()
+    ids = torch.randint(0, VOCAB, (rows, 20), generator=torch.Generator().manual_seed(1))
+    want = model(ids).detach()
+    assert compiled() is not read_blocks
+    for compile_it in (compiled, lambda: read_blocks):
+        monkeypatch.setattr(reader, "compiled", compile_it)
+        with torch.inference_mode():
+            reading = reader.Reader(model, rows, 20)
+            got = [reading(part) for part in (ids[:, :7], ids[:, 7:8], ids[:, 8:19], ids[:, 19:])]
+            for end, logits_bv in zip((6, 7, 18, 19), got, strict=True):
+                torch.testing.assert_close(logits_bv, want[:, end], atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("worth", [1, 20, 10_000])
+def test_shared_prefixes_read_every_prompt_once(worth):
+    rng = np.random.default_rng(worth)
+    for _ in range(40):
+        prompts = rng.integers(0, rng.integers(1, 4), (int(rng.integers(1, 50)), int(rng.integers(1, 9))))
+        held, start = [()], 0
+        for end, first, parent in _shared_prefixes(prompts, worth):
+            held = [held[p] + tuple(prompts[row, start:end]) for row, p in zip(first, parent, strict=True)]
+            start = end
+        assert held == [tuple(row) for row in prompts]
+
+
+def test_prompts_that_share_their_beginning_are_answered_as_if_alone():
+    model = small_model()
+    shots = np.random.default_rng(2).integers(0, VOCAB, 9)
+    prompts = [np.concatenate([shots, tail]) for tail in np.random.default_rng(3).integers(0, VOCAB, (300, 4))]
+    ours = generate(model, prompts, max_new=5)
+    assert [list(line) for line in ours[:40]] == [naive_greedy(model, prompt, 5) for prompt in prompts[:40]]
 
 
 def test_a_hook_on_the_heads_is_obeyed():

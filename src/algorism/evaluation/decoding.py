@@ -11,6 +11,7 @@ Shape letters: b batch, t position, v vocabulary.
 import math
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from ..models.transformer import Cache, Transformer
 from .reader import Reader, readable
 
 SMALLEST_SHARE = 32  # rows below which a batch is not worth dividing between threads
+WORTH_A_PASS = 128  # rows times positions that a further forward pass must save
 
 
 def generate(
@@ -76,8 +78,8 @@ def generate(
         draws = None if temperature == 0 else _uniform_draws(rows, max_new, seed)
         prompt_bt = torch.from_numpy(np.stack([ids[row] for row in rows])).to(model.embed.weight.device)
         new_bt = _continue(model, prompt_bt, max_new, stops, temperature, top_k, draws)
-        for row, line in zip(rows, new_bt.cpu().numpy()):
-            new[row] = _before_stop(line, stops)
+        for row, line in zip(rows, _before_stop(new_bt.cpu().numpy(), stops)):
+            new[row] = line
 
     was_training = model.training
     model.eval()
@@ -118,6 +120,8 @@ def _equal_length(ids: list[np.ndarray], batch: int, threads: int) -> Iterator[l
         by_length.setdefault(len(prompt), []).append(index)
     for length in sorted(by_length, reverse=True):
         rows = by_length[length]
+        if len(rows) > 1:  # likenesses side by side: what they share at their beginning is read once
+            rows = [rows[i] for i in np.lexsort(np.stack([ids[row] for row in rows]).T[::-1])]
         size = min(batch, max(SMALLEST_SHARE, math.ceil(len(rows) / threads)))
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
@@ -141,6 +145,24 @@ class _CachedForward:
         return self.model(ids_bt, self.cache, keep=slice(-1, None))[:, 0]
 
 
+def _read_shared(model: Transformer, prompt_bt: Tensor, length: int) -> tuple[Any, Tensor]:
+    """Read what the prompts share; a reader with one row per prompt, and what is left of the prompts."""
+    kind = Reader if readable(model) else _CachedForward
+    stages = _shared_prefixes(prompt_bt.cpu().numpy())
+    reader, start = None, 0
+    for end, first, parent in stages:
+        if reader is None:
+            reader = kind(model, len(first), length)
+        else:
+            reader.keep_rows(torch.from_numpy(parent).to(prompt_bt.device))
+        rest_bt = prompt_bt[torch.from_numpy(first).to(prompt_bt.device), start:]
+        if end == prompt_bt.shape[1]:
+            return reader, rest_bt
+        reader(rest_bt[:, : end - start])
+        start = end
+    raise AssertionError("the last stage reads to the end")
+
+
 def _continue(
     model: Transformer,
     prompt_bt: Tensor,
@@ -153,14 +175,13 @@ def _continue(
     """Decode one batch; (b, max_new), where what follows a stop id means nothing."""
     b, t = prompt_bt.shape
     device = prompt_bt.device
-    reader = (Reader if readable(model) else _CachedForward)(model, b, t + max_new)
+    reader, feed_bt = _read_shared(model, prompt_bt, t + max_new)
     precise = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPU has no float64
     draws_bt = None if draws is None else torch.from_numpy(draws).to(device, precise)
     stop_ids = torch.tensor(sorted(stop), device=device)
     new_bt = torch.zeros(b, max_new, dtype=torch.long, device=device)
     alive = torch.arange(b, device=device)  # rows of new_bt still decoded, in the cache's order
     finished_b = torch.zeros(b, dtype=torch.bool, device=device)
-    feed_bt = prompt_bt
     for step in range(max_new):
         logits_bv = reader(feed_bt)
         if draws_bt is None:
@@ -196,6 +217,58 @@ def sample(logits_bv: Tensor, temperature: float, top_k: int | None, uniform_b: 
     return torch.searchsorted(cumulative_bv, target_b1, right=True)[:, 0]
 
 
-def _before_stop(line: np.ndarray, stop: Collection[int]) -> np.ndarray:
-    hits = np.flatnonzero(np.isin(line, list(stop)))
-    return line[: hits[0]].copy() if len(hits) else line.copy()
+def _before_stop(new_bt: np.ndarray, stop: Collection[int]) -> list[np.ndarray]:
+    """Cut every line at its first stop id."""
+    if not stop:
+        return list(new_bt)
+    hits_bt = np.isin(new_bt, list(stop))
+    lengths_b = np.where(hits_bt.any(1), hits_bt.argmax(1), new_bt.shape[1])
+    return [line[:length].copy() for line, length in zip(new_bt, lengths_b)]
+
+
+class _Stage(NamedTuple):
+    """Positions up to `end`, read for the prompts `first` alone, one of each kind.
+
+    `parent` tells which row of the stage before each of them continues.
+    """
+
+    end: int
+    first: np.ndarray
+    parent: np.ndarray
+
+
+def _shared_prefixes(prompt_bt: np.ndarray, worth: int = WORTH_A_PASS) -> list[_Stage]:
+    """Find what the prompts share at their beginning, so that it is read once.
+
+    Args:
+        prompt_bt: prompts of one length.
+        worth: positions times rows that a stage must save.
+
+    Returns:
+        Stages in order of reading; the last one reads every prompt to its end.
+
+    >>> prompts = np.array([[1, 5, 2, 0], [1, 5, 2, 1], [1, 5, 3, 1], [1, 5, 4, 1]])
+    >>> for stage in _shared_prefixes(prompts, worth=3):
+    ...     print(*stage)
+    2 [0] [0]
+    4 [0 1 2 3] [0 0 0 0]
+    """
+    b, t = prompt_bt.shape
+    kinds: list[tuple[int, np.ndarray, np.ndarray]] = []  # end, first row of each kind, kind of each row
+    kind_b, largest, start = np.zeros(b, np.int64), int(prompt_bt.max()) + 1, 0
+    for end in range(1, t):
+        before = len(kinds[-1][1]) if kinds else 0
+        _, first, kind_b = np.unique(kind_b * largest + prompt_bt[:, end - 1], return_index=True, return_inverse=True)
+        if 2 * len(first) > b:
+            break
+        if kinds and len(first) == before:
+            kinds[-1] = (end, first, kind_b)
+        elif (b - len(first)) * (end - start) >= worth:
+            kinds.append((end, first, kind_b))
+            start = end
+    everyone = np.arange(b)
+    stages, kind_b = [], np.zeros(b, np.int64)
+    for end, first, next_kind_b in [*kinds, (t, everyone, everyone)]:
+        stages.append(_Stage(end, first, kind_b[first]))
+        kind_b = next_kind_b
+    return stages

@@ -1,0 +1,238 @@
+"""The blocks of a transformer reading new positions: the arithmetic of `reader.Reader`, as one compiled function.
+
+Small models spend more time between their matrix products than in them. So: positions come first in memory, keys and
+values go straight from their product into the cache, and nothing is permuted; a linear layer and what follows it are
+one call of oneDNN where there is one and the rows are many; and all blocks together are compiled by TorchScript, which
+runs them without Python's interpreter lock, so that two threads really read two batches. Where TorchScript cannot
+compile it, the same function runs as Python.
+
+Shape letters: t new position, s position so far, b batch, h head, d head width, m model width, n = t · b rows,
+z = b · h, k outputs of a layer.
+"""
+
+import functools
+import math
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..models.transformer import Block
+
+# torch's softmax treats rows shorter than one vector register number by number, six times slower than full ones.
+SOFTMAX_WIDTH = 16
+
+
+class Norm(NamedTuple):
+    """A norm's tensors; `layer` for LayerNorm, else RMSNorm."""
+
+    layer: bool
+    weight: Tensor
+    bias: Tensor | None
+    eps: float
+
+
+class Linear(NamedTuple):
+    """A linear layer's tensors; `matrix` is the weight transposed, a view."""
+
+    weight: Tensor
+    matrix: Tensor
+    bias: Tensor | None
+
+
+class Weights(NamedTuple):
+    """All tensors of one block."""
+
+    norm_attention: Norm
+    q: Linear
+    k: Linear
+    v: Linear
+    out: Linear
+    norm_mlp: Norm
+    up: Linear
+    gate: Linear | None
+    down: Linear
+
+
+class Setting(NamedTuple):
+    """What is the same for all blocks.
+
+    Args:
+        heads: attention heads.
+        activation: of the MLP.
+        fused: whether oneDNN's fused layers may be used: float32 on a CPU.
+    """
+
+    heads: int
+    activation: str
+    fused: bool
+
+
+def norm(x_nm: Tensor, by: Norm) -> Tensor:
+    """Give the norm of every row."""
+    if by.layer:
+        return torch.layer_norm(x_nm, [x_nm.shape[1]], by.weight, by.bias, by.eps)
+    return torch.rms_norm(x_nm, [x_nm.shape[1]], by.weight, by.eps)
+
+
+def product(x_nm: Tensor, by: Linear) -> Tensor:
+    """Give linear(x), (n, k)."""
+    place_nk = x_nm.new_empty([x_nm.shape[0], by.weight.shape[0]])
+    product_into(place_nk, x_nm, by)  # a plain addmm would be compiled into a product and a sum
+    return place_nk
+
+
+def product_into(place_nk: Tensor, x_nm: Tensor, by: Linear) -> None:
+    """Write linear(x) into `place_nk`."""
+    bias = by.bias
+    if bias is None:
+        torch.mm(x_nm, by.matrix, out=place_nk)
+    else:
+        torch.addmm(bias, x_nm, by.matrix, out=place_nk)
+
+
+def activated(x_nm: Tensor, by: Linear, activation: str, fused: bool) -> Tensor:
+    """Give activation(linear(x)), (n, k); the fused forms pay from about 64 rows."""
+    if fused and x_nm.shape[0] >= 64:
+        if activation == "gelu_tanh":
+            return torch.ops.mkldnn._linear_pointwise(x_nm, by.weight, by.bias, "gelu", [], "tanh")
+        if activation == "gelu":
+            return torch.ops.mkldnn._linear_pointwise(x_nm, by.weight, by.bias, "gelu", [], "none")
+    hidden_nk = product(x_nm, by)
+    if activation == "gelu_tanh":  # x · sigmoid(2u), the same function; torch's own kernel takes twice as long
+        u_nk = (hidden_nk * hidden_nk).mul_(0.044715).add_(1.0).mul_(hidden_nk)
+        return u_nk.mul_(1.5957691216057308).sigmoid_().mul_(hidden_nk)  # 2 · √(2/π)
+    if activation == "gelu":
+        return F.gelu(hidden_nk)
+    if activation == "relu":
+        return hidden_nk.relu_()
+    return F.silu(hidden_nk)
+
+
+def added(x_nk: Tensor, y_nm: Tensor, by: Linear, fused: bool) -> Tensor:
+    """Give x + linear(y), (n, k); `x_nk` may be overwritten. The fused form pays from about 256 rows."""
+    bias = by.bias
+    if fused and x_nk.shape[0] >= 256:
+        return torch.ops.mkldnn._linear_pointwise(y_nm, x_nk, by.weight, bias, "add")
+    if bias is not None:
+        x_nk += bias
+    return x_nk.addmm_(y_nm, by.matrix)
+
+
+def rotate_(x_nm: Tensor, b: int, heads: int, angles_tf: Tensor) -> None:
+    """Apply RoPE in place: channel i of a head turns together with channel i + d/2."""
+    x_tbhd = x_nm.view(angles_tf.shape[0], b, heads, -1)
+    half = angles_tf.shape[1]
+    cos, sin = angles_tf.cos().to(x_nm.dtype)[:, None, None], angles_tf.sin().to(x_nm.dtype)[:, None, None]
+    first, second = x_tbhd[..., :half].clone(), x_tbhd[..., half:]
+    x_tbhd[..., :half] = first * cos - second * sin
+    x_tbhd[..., half:] = second * cos + first * sin
+
+
+def read_blocks(
+    x_nm: Tensor,
+    b: int,
+    read: int,
+    weights: list[Weights],
+    k_sbm: list[Tensor],
+    v_sbm: list[Tensor],
+    bias_zts: Tensor | None,
+    angles_tf: Tensor | None,
+    setting: Setting,
+) -> Tensor:
+    """Pass new positions through all blocks, and keep their keys and values.
+
+    Args:
+        x_nm: embedded new positions, (t · b, m), positions first; may be overwritten.
+        b: rows of the batch.
+        read: positions read before and with these.
+        weights: of the blocks.
+        k_sbm: keys of each block so far; those of the new positions are written at read − t.
+        v_sbm: values likewise.
+        bias_zts: added to attention logits, (1 or z, t, max(read, SOFTMAX_WIDTH)); None for nothing.
+        angles_tf: rotation angles of the new positions, (t, d/2); None for none.
+        setting: see there.
+
+    Returns:
+        The last new position after the last block, (b, m).
+    """
+    n, m = x_nm.shape
+    heads, fused = setting.heads, setting.fused
+    start, seen = read - n // b, max(read, 16)
+    by_head = [-1, b * heads, m // heads]
+    for index in range(len(weights)):
+        w, keys_sbm, values_sbm = weights[index], k_sbm[index], v_sbm[index]
+        y_nm = norm(x_nm, w.norm_attention)
+        new_k_nm = keys_sbm[start:read].view(n, m)
+        product_into(new_k_nm, y_nm, w.k)
+        product_into(values_sbm[start:read].view(n, m), y_nm, w.v)
+        if angles_tf is not None:
+            rotate_(new_k_nm, b, heads, angles_tf)
+        if index == len(weights) - 1 and n > b:  # nothing after the last attention looks at earlier positions
+            y_nm, x_nm = y_nm[-b:], x_nm[-b:]
+            if bias_zts is not None:
+                bias_zts = bias_zts[:, -1:]
+            if angles_tf is not None:
+                angles_tf = angles_tf[-1:]
+        q_nm = product(y_nm, w.q)
+        if angles_tf is not None:
+            rotate_(q_nm, b, heads, angles_tf)
+        q_ztd = q_nm.mul_(1 / math.sqrt(m // heads)).view(by_head).transpose(0, 1)
+        scores_zts = torch.bmm(q_ztd, keys_sbm[:seen].view(by_head).permute(1, 2, 0))
+        if bias_zts is not None:
+            scores_zts += bias_zts
+        mixed_ztd = torch.bmm(scores_zts.softmax(-1), values_sbm[:seen].view(by_head).transpose(0, 1))
+        x_nm = added(x_nm, mixed_ztd.transpose(0, 1).reshape(-1, m), w.out, fused)
+        y_nm = norm(x_nm, w.norm_mlp)
+        gate = w.gate
+        if gate is not None:
+            hidden_nk = activated(y_nm, gate, "silu", fused).mul_(product(y_nm, w.up))
+        else:
+            hidden_nk = activated(y_nm, w.up, setting.activation, fused)
+        x_nm = added(x_nm, hidden_nk, w.down, fused)
+    return x_nm
+
+
+def linear_of(layer: nn.Linear, part: int = 0, parts: int = 1) -> Linear:
+    """Take a layer's tensors, or those of one of equal parts of its outputs."""
+    weight = layer.weight.detach().chunk(parts)[part]
+    return Linear(weight, weight.t(), None if layer.bias is None else layer.bias.detach().chunk(parts)[part])
+
+
+def norm_of(layer: nn.Module) -> Norm:
+    """Take a norm's tensors."""
+    if isinstance(layer, nn.LayerNorm):
+        return Norm(True, layer.weight.detach(), None if layer.bias is None else layer.bias.detach(), layer.eps)
+    assert isinstance(layer, nn.RMSNorm)
+    assert layer.eps is not None
+    return Norm(False, layer.weight.detach(), None, layer.eps)
+
+
+def weights_of(block: Block) -> Weights:
+    """Take a block's tensors; views, never copies."""
+    attention, mlp = block.attention, block.mlp
+    return Weights(
+        norm_of(block.norm_attention),
+        linear_of(attention.qkv, 0, 3),
+        linear_of(attention.qkv, 1, 3),
+        linear_of(attention.qkv, 2, 3),
+        linear_of(attention.out),
+        norm_of(block.norm_mlp),
+        linear_of(mlp.up),
+        None if mlp.gate is None else linear_of(mlp.gate),
+        linear_of(mlp.down),
+    )
+
+
+@functools.cache
+def compiled() -> Callable[..., Tensor]:
+    """Compile `read_blocks`, or give it as it is where that fails."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # TorchScript announces that it will get no new features
+            return torch.jit.script(read_blocks)
+    except Exception:  # whatever a torch without TorchScript or without oneDNN raises
+        return read_blocks
