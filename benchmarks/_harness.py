@@ -16,6 +16,7 @@ import argparse
 import dataclasses
 import importlib.metadata
 import json
+import multiprocessing
 import os
 import platform
 import statistics
@@ -23,7 +24,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Quantity = Literal["rate", "seconds", "value"]
 Clock = Literal["wall", "cpu"]
@@ -140,6 +141,40 @@ def compare(
     return Comparison(
         name, mine, theirs, peer_name, ratio, unit, versions(packages), where or device(), ours_runs, peer_runs, target
     )
+
+
+class Worker:
+    """A function in a process of its own, so that what one side sets for its process never helps the other.
+
+    Args:
+        make: a function of a module's top level; called once in the new process, returns the function to call.
+        arguments: of `make`.
+    """
+
+    def __init__(self, make: Callable[..., Callable[..., Any]], *arguments: object) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def __call__(self, *arguments: object) -> Any:
+        """Call the function over there and wait for its result."""
+        self.pipe.send(arguments)
+        return self.pipe.recv()
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.join()
+
+
+def _serve(pipe: Any, make: Callable[..., Callable[..., Any]], arguments: tuple[object, ...]) -> None:
+    work = make(*arguments)
+    while True:
+        pipe.send(work(*pipe.recv()))
 
 
 def to_json(rows: Sequence[Comparison]) -> str:

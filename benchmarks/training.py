@@ -1,30 +1,31 @@
-"""Tokens per second of training: `transformers.Trainer` and a bare Hugging Face loop against ours.
+"""Tokens per second of training: `transformers.Trainer` and a bare Hugging Face loop against ours; eight seeds at once.
 
 A GPT-2 of 4 layers, 4 heads and width 128 with 16 tokens and 16 positions, 256 rows of 16 tokens a step, AdamW, loss
-on every position, two threads. Both sides start from the same weights and see the same batches; the mean loss of the
-last steps must agree within 0.02, or it stops. The Trainer is taken as it comes (its default attention); the bare
-loop is tuned as well as we know how: eager attention, which in bf16 on a CPU is worth a factor of two.
+on every position, two threads. Each side runs in a process of its own. Both start from the same weights and see the
+same batches; the mean loss of the last steps must agree within 0.02, or it stops. The Trainer is taken as it comes
+(its default attention); the bare loop is tuned as well as we know how: eager attention, which in bf16 on a CPU is
+worth a factor of two.
+
+The last row trains eight seeds of `recipes/add3.yaml` (width 64) together with `train_many`, and one after another
+with `train`.
 """
 
 import itertools
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from _harness import Comparison, compare, main
-from algorism.models.config import TransformerConfig
-from algorism.models.export import export
-from algorism.models.transformer import Transformer
-from algorism.training.batches import IGNORE, Batch
-from algorism.training.learner import Learner
-from algorism.training.recipe import TrainingRecipe
+from _harness import Comparison, Worker, compare, main
 
-ROWS, LENGTH, STEPS, RATE, DECAY = 256, 16, 10, 1e-3, 0.1
-CONFIG = TransformerConfig(vocab=16, context=LENGTH, layers=4, heads=4, width=128, bias=True, activation="gelu_tanh")
+ROWS, LENGTH, STEPS, RATE, DECAY = 256, 16, 12, 1e-3, 0.1
+SEEDS, SEED_STEPS = 8, 40
+
+Steps = Callable[[int], tuple[float, list[float]]]  # number of steps -> their seconds, their losses
 
 
 def batches() -> list[np.ndarray]:
@@ -35,10 +36,53 @@ def batches() -> list[np.ndarray]:
     return list(ids_bt.reshape(8, ROWS, LENGTH))
 
 
-def our_steps(precision: str) -> Callable[[], float]:
-    """Take one step of our learner on the next batch; the loss."""
+def our_model() -> Any:
+    """Make the model both sides start from."""
+    import torch
+
+    from algorism.models.config import TransformerConfig
+    from algorism.models.transformer import Transformer
+
+    torch.set_num_threads(2)
+    config = TransformerConfig(
+        vocab=16, context=LENGTH, layers=4, heads=4, width=128, bias=True, activation="gelu_tanh"
+    )
+    return Transformer(config, seed=0)
+
+
+def their_model(attention: str | None = None) -> Any:
+    """Our initial weights, as `transformers` loads them."""
+    import transformers
+
+    from algorism.models.export import export
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    with tempfile.TemporaryDirectory() as folder:
+        export(our_model(), folder)
+        return transformers.AutoModelForCausalLM.from_pretrained(folder, attn_implementation=attention)
+
+
+def timed(step: Callable[[], float]) -> Steps:
+    """Time so many calls of `step`."""
+
+    def steps(count: int) -> tuple[float, list[float]]:
+        start = time.perf_counter()
+        losses = [step() for _ in range(count)]
+        return time.perf_counter() - start, losses
+
+    return steps
+
+
+def our_steps(precision: str) -> Steps:
+    """Our learner, as `fit` runs it."""
+    from algorism.memory import freed_memory_kept
+    from algorism.training.batches import IGNORE, Batch
+    from algorism.training.learner import Learner
+    from algorism.training.recipe import TrainingRecipe
+
     recipe = TrainingRecipe(precision=precision, weight_decay=DECAY, clip=1.0)  # type: ignore[arg-type]
-    learner = Learner([Transformer(CONFIG, seed=0)], recipe)
+    learner = Learner([our_model()], recipe)
     prepared = []
     for ids_bt in batches():
         targets_bt = np.full_like(ids_bt, IGNORE)
@@ -50,22 +94,14 @@ def our_steps(precision: str) -> Callable[[], float]:
         number = next(counter)
         return learner.step(prepared[number % 8], number, RATE)[0]
 
-    return step
+    freed_memory_kept().__enter__()  # as `fit` does, for as long as this process lives
+    return timed(step)
 
 
-def their_model(attention: str | None = None) -> Any:
-    """Our initial weights, as `transformers` loads them."""
-    import transformers
+def bare_steps(precision: str) -> Steps:
+    """Write a plain loop over GPT2LMHeadModel with eager attention."""
+    import torch
 
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    with tempfile.TemporaryDirectory() as folder:
-        export(Transformer(CONFIG, seed=0), folder)
-        return transformers.AutoModelForCausalLM.from_pretrained(folder, attn_implementation=attention)
-
-
-def bare_steps(precision: str) -> Callable[[], float]:
-    """Take one step of a plain loop over GPT2LMHeadModel with eager attention; the loss."""
     model = their_model("eager").train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=DECAY, fused=True)
     prepared = [torch.from_numpy(ids_bt) for ids_bt in batches()]
@@ -81,14 +117,18 @@ def bare_steps(precision: str) -> Callable[[], float]:
         optimizer.zero_grad(set_to_none=True)
         return float(loss.detach())
 
-    return step
+    return timed(step)
 
 
-def trainer_round(precision: str) -> Callable[[int], tuple[float, list[float]]]:
-    """Train so many steps with `transformers.Trainer`; its own seconds from first to last step, and its losses."""
+def trainer_steps(precision: str) -> Steps:
+    """Train with `transformers.Trainer`; its own seconds, and its losses."""
+    import torch
     import transformers
 
-    rows = [{"input_ids": row, "labels": row} for ids_bt in batches() for row in torch.from_numpy(ids_bt)]
+    ids_nt = torch.from_numpy(np.concatenate(batches()))
+    labels_nt = ids_nt.clone()
+    labels_nt[:, 0] = -100  # no model is asked for the first token, but the Trainer divides by all labels that are set
+    rows = [{"input_ids": ids, "labels": labels} for ids, labels in zip(ids_nt, labels_nt, strict=True)]
     model = their_model()
 
     class InOrder(transformers.Trainer):
@@ -97,7 +137,7 @@ def trainer_round(precision: str) -> Callable[[int], tuple[float, list[float]]]:
         def _get_train_sampler(self, *_: Any, **__: Any) -> torch.utils.data.Sampler:
             return torch.utils.data.SequentialSampler(rows)
 
-    def round_(steps: int) -> tuple[float, list[float]]:
+    def steps(count: int) -> tuple[float, list[float]]:
         with tempfile.TemporaryDirectory() as folder:
             trainer = InOrder(
                 model=model,
@@ -107,7 +147,7 @@ def trainer_round(precision: str) -> Callable[[int], tuple[float, list[float]]]:
                     use_cpu=True,
                     bf16=precision == "bf16",
                     per_device_train_batch_size=ROWS,
-                    max_steps=steps,
+                    max_steps=count,
                     learning_rate=RATE,
                     lr_scheduler_type="constant",
                     weight_decay=DECAY,
@@ -123,7 +163,33 @@ def trainer_round(precision: str) -> Callable[[int], tuple[float, list[float]]]:
             seconds = trainer.train().metrics["train_runtime"]
             return seconds, [row["loss"] for row in trainer.state.log_history if "loss" in row]
 
-    return round_
+    return steps
+
+
+def seeds_of_add3() -> Callable[[bool], float]:
+    """Train eight seeds of the width-64 recipe, together or one after another; steps per second, all seeds counted."""
+    import torch
+
+    from algorism.training.recipe import load_recipe
+    from algorism.training.run import prepare, train, train_many
+
+    torch.set_num_threads(2)
+    recipe = load_recipe(Path(__file__).parents[1] / "recipes" / "add3.yaml").replace(
+        training__steps=SEED_STEPS, training__validate_every=0, training__validate_on=1, training__stop_at=None
+    )
+    recipes = [recipe.replace(seed=seed) for seed in range(SEEDS)]
+    materials = [prepare(each) for each in recipes]
+
+    def rate(together: bool) -> float:
+        start = time.perf_counter()
+        if together:
+            train_many(recipes, materials=materials)
+        else:
+            for each, material in zip(recipes, materials, strict=True):
+                train(each, material=material)
+        return SEEDS * SEED_STEPS / (time.perf_counter() - start)
+
+    return rate
 
 
 def agree(name: str, ours: list[float], theirs: list[float]) -> None:
@@ -135,45 +201,39 @@ def agree(name: str, ours: list[float], theirs: list[float]) -> None:
 
 
 def comparisons() -> Iterator[Comparison]:
-    """Trainer in bf16 and fp32, then the tuned bare loop in bf16."""
-    torch.set_num_threads(2)
-    tokens = STEPS * ROWS * LENGTH
-    packages = ("torch", "transformers", "accelerate")
-    for precision, target in (("bf16", 2.5), ("fp32", 1.4)):
-        step, trainer = our_steps(precision), trainer_round(precision)
-        agree(f"Trainer {precision}", [step() for _ in range(24)], trainer(24)[1])
-
-        def ours(step: Callable[[], float] = step) -> float:
-            for _ in range(STEPS):
-                step()
-            return tokens
-
+    """Trainer in bf16 and fp32, the tuned bare loop in bf16, and eight seeds together."""
+    for peer, precision, target, peer_name in (
+        (trainer_steps, "bf16", 2.5, "transformers.Trainer, default attention"),
+        (trainer_steps, "fp32", 1.4, "transformers.Trainer, default attention"),
+        (bare_steps, "bf16", 1.2, "bare loop over GPT2LMHeadModel, eager attention, autocast"),
+    ):
+        with Worker(our_steps, precision) as ours, Worker(peer, precision) as theirs:
+            agree(f"{peer_name}, {precision}", ours(24)[1], theirs(24)[1])
+            yield compare(
+                f"training {precision}",
+                lambda ours=ours: STEPS * ROWS * LENGTH / ours(STEPS)[0],  # type: ignore[misc]
+                lambda theirs=theirs: STEPS * ROWS * LENGTH / theirs(STEPS)[0],  # type: ignore[misc]
+                peer_name=peer_name,
+                unit="tokens/s",
+                quantity="value",
+                more_is_better=True,
+                packages=("torch", "transformers", "accelerate"),
+                runs=15,
+                target=target,
+            )
+    with Worker(seeds_of_add3) as rate:
         yield compare(
-            f"training {precision}",
-            ours,
-            lambda trainer=trainer: trainer(STEPS) and tokens,  # type: ignore[misc]
-            peer_name=f"transformers.Trainer {precision}, default attention",
-            unit="tokens/s",
-            packages=packages,
-            target=target,
+            f"{SEEDS} seeds of width 64, together",
+            lambda: rate(True),
+            lambda: rate(False),
+            peer_name="ours, one after another",
+            unit="steps/s",
+            runs=7,
+            quantity="value",
+            more_is_better=True,
+            packages=("torch",),
+            target=3.0,
         )
-    step, bare = our_steps("bf16"), bare_steps("bf16")
-    agree("bare loop bf16", [step() for _ in range(24)], [bare() for _ in range(24)])
-
-    def many(one: Callable[[], float]) -> float:
-        for _ in range(STEPS):
-            one()
-        return tokens
-
-    yield compare(
-        "training bf16, tuned loop",
-        lambda: many(step),
-        lambda: many(bare),
-        peer_name="bare loop over GPT2LMHeadModel, eager attention, bf16 autocast",
-        unit="tokens/s",
-        packages=packages,
-        target=1.2,
-    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..models.linear import Linear
 from ..models.positions import PositionScheme
 from ..models.transformer import MLP, Attention, Block, Transformer
 from .blocks import SOFTMAX_WIDTH, Setting, compiled, read_blocks, weights_of
@@ -23,7 +24,7 @@ def readable(model: nn.Module) -> bool:
     """
     if type(model) is not Transformer:
         return False
-    plain = (nn.Linear, nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.ModuleList, nn.Identity, nn.Dropout)
+    plain = (Linear, nn.Linear, nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.ModuleList, nn.Identity, nn.Dropout)
     ours = (Transformer, Block, Attention, MLP)
     return all(
         (type(module) in plain + ours or isinstance(module, PositionScheme))

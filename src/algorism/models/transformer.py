@@ -14,20 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ShapeError
+from .activations import ACTIVATIONS
+from .attention import EXPLICIT_UP_TO, attend, attend_short
 from .config import TransformerConfig
+from .linear import Linear, linear
 from .positions import SCHEMES, rotate
-
-# For short contexts explicit matmul + softmax beats torch's fused CPU attention, whose backward pass is slow in bf16.
-# Where the fused kernel starts to win has not been measured; this value is a guess on the safe side of short sums.
-EXPLICIT_UP_TO = 128
-
-ACTIVATIONS = {
-    "gelu": F.gelu,
-    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
-    "relu": F.relu,
-    "silu": F.silu,
-    "swiglu": F.silu,
-}
 
 
 class Cache:
@@ -69,42 +60,6 @@ class Cache:
         self.v_bhsd = [v.index_select(0, rows) for v in self.v_bhsd]
 
 
-def attend(q_bhtd: Tensor, k_bhsd: Tensor, v_bhsd: Tensor, bias_hts: Tensor | None, dropout: float = 0.0) -> Tensor:
-    """Causal softmax attention; the last query sees every key, an earlier one as many fewer.
-
-    Args:
-        q_bhtd: queries; t may be smaller than s (a cache holds the rest).
-        k_bhsd: keys.
-        v_bhsd: values.
-        bias_hts: added to the logits before the softmax (ALiBi); None for none.
-        dropout: share of attention weights set to 0.
-
-    Returns:
-        (b, h, t, d), in q's dtype.
-
-    Raises:
-        ShapeError: if there are more queries than keys.
-    """
-    t, s = q_bhtd.shape[2], k_bhsd.shape[2]
-    if s < t:
-        raise ShapeError(f"attend: {t} queries but only {s} keys; did you forget to append to the cache?")
-    if s > EXPLICIT_UP_TO and bias_hts is None and t == s:
-        return F.scaled_dot_product_attention(q_bhtd, k_bhsd, v_bhsd, is_causal=True, dropout_p=dropout)
-    scores_bhts = (q_bhtd * q_bhtd.shape[-1] ** -0.5) @ k_bhsd.transpose(-1, -2)
-    if bias_hts is not None:
-        scores_bhts = scores_bhts + bias_hts.to(scores_bhts.dtype)
-    if t > 1:
-        # Adding −∞ is one pass over the scores and nothing to save for the backward; masked_fill costs both.
-        future_ts = torch.full((t, s), float("-inf"), dtype=scores_bhts.dtype, device=scores_bhts.device).triu(
-            s - t + 1
-        )
-        scores_bhts = scores_bhts + future_ts
-    weights_bhts = scores_bhts.softmax(-1)
-    if dropout:
-        weights_bhts = F.dropout(weights_bhts, dropout)
-    return weights_bhts @ v_bhsd
-
-
 class Attention(nn.Module):
     """Multi-head causal self-attention.
 
@@ -114,9 +69,9 @@ class Attention(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         self.config = config
-        self.qkv = nn.Linear(config.width, 3 * config.width, bias=config.bias)
+        self.qkv = Linear(config.width, 3 * config.width, bias=config.bias)
         self.heads_out = nn.Identity()
-        self.out = nn.Linear(config.width, config.width, bias=config.bias)
+        self.out = Linear(config.width, config.width, bias=config.bias)
 
     def forward(
         self,
@@ -130,10 +85,20 @@ class Attention(nn.Module):
         """Mix positions; `cache` holds the earlier ones of this `layer`. Queries before `first` are not computed."""
         b, s, m = x_btm.shape
         t, c = s - first, self.config
+        plain = angles is None and bias_hts is None and cache is None and not (c.dropout and self.training)
+        if plain and s <= EXPLICIT_UP_TO and x_btm.device.type == "cpu":
+            if first:
+                weight, bias = self.qkv.weight, self.qkv.bias
+                q_btm = linear(x_btm[:, first:], weight[:m], None if bias is None else bias[:m])
+                kv_bsn = linear(x_btm, weight[m:], None if bias is None else bias[m:])
+                y_btm = attend_short(q_btm, kv_bsn, c.heads)
+            else:
+                y_btm = attend_short(self.qkv(x_btm), None, c.heads)
+            return self.out(self.heads_out(y_btm.view(b, t, c.heads, c.head_width)).reshape(b, t, m))
         if first:
             weight, bias = self.qkv.weight, self.qkv.bias
-            q_btm = F.linear(x_btm[:, first:], weight[:m], None if bias is None else bias[:m])
-            kv_bsn = F.linear(x_btm, weight[m:], None if bias is None else bias[m:])
+            q_btm = linear(x_btm[:, first:], weight[:m], None if bias is None else bias[:m])
+            kv_bsn = linear(x_btm, weight[m:], None if bias is None else bias[m:])
             q_bhtd = q_btm.view(b, t, c.heads, c.head_width).transpose(1, 2)
             k_bhsd, v_bhsd = kv_bsn.view(b, s, 2, c.heads, c.head_width).permute(2, 0, 3, 1, 4).unbind(0)
             bias_hts = None if bias_hts is None else bias_hts[:, first:]
@@ -154,9 +119,9 @@ class MLP(nn.Module):
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         gated = config.activation == "swiglu"
-        self.up = nn.Linear(config.width, config.hidden_width, bias=config.bias)
-        self.gate = nn.Linear(config.width, config.hidden_width, bias=config.bias) if gated else None
-        self.down = nn.Linear(config.hidden_width, config.width, bias=config.bias)
+        self.up = Linear(config.width, config.hidden_width, bias=config.bias)
+        self.gate = Linear(config.width, config.hidden_width, bias=config.bias) if gated else None
+        self.down = Linear(config.hidden_width, config.width, bias=config.bias)
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x_btm: Tensor) -> Tensor:
@@ -226,7 +191,7 @@ class Transformer(nn.Module):
             self.dropout = nn.Dropout(config.dropout)
             self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
             self.norm = make_norm(config)
-            self.head = None if config.tie else nn.Linear(config.width, config.vocab, bias=False)
+            self.head = None if config.tie else Linear(config.width, config.vocab, bias=False)
         self.reset(seed)
 
     @torch.no_grad()

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from ..errors import CheckpointError
+from ..memory import freed_memory_kept
 from ..models.transformer import Transformer
 from .batches import IGNORE, Batch, Source, stack
 from .checkpoint import load_checkpoint, save_checkpoint
@@ -44,6 +45,7 @@ class Progress:
     stopped: bool = False
 
 
+@freed_memory_kept()
 def fit(
     models: Sequence[Transformer],
     sources: Sequence[Source],
