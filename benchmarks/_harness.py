@@ -146,29 +146,60 @@ def compare(
 class Worker:
     """A function in a process of its own, so that what one side sets for its process never helps the other.
 
+    Where a process happens to lie in memory can cost it a fifth of its speed for as long as it lives, so a new one
+    is started now and then, and the median is over several.
+
     Args:
         make: a function of a module's top level; called once in the new process, returns the function to call.
         arguments: of `make`.
+        renew: calls after which a new process takes over; None for never.
+        warm_up: arguments of a first call in a new process, whose result is thrown away.
     """
 
-    def __init__(self, make: Callable[..., Callable[..., Any]], *arguments: object) -> None:
+    def __init__(
+        self,
+        make: Callable[..., Callable[..., Any]],
+        *arguments: object,
+        renew: int | None = None,
+        warm_up: tuple[object, ...] | None = None,
+    ) -> None:
+        self.make, self.arguments, self.renew, self.warm_up = make, arguments, renew, warm_up
+        self.start()
+
+    def start(self) -> None:
+        """Start the process."""
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, self.make, self.arguments), daemon=True)
         self.process.start()
         theirs.close()
+        self.calls = 0
+        if self.warm_up is not None:
+            self.ask(self.warm_up)
 
-    def __call__(self, *arguments: object) -> Any:
+    def ask(self, arguments: tuple[object, ...]) -> Any:
         """Call the function over there and wait for its result."""
         self.pipe.send(arguments)
         return self.pipe.recv()
+
+    def __call__(self, *arguments: object) -> Any:
+        """Call the function, in a new process if it is time."""
+        if self.calls == self.renew:
+            self.stop()
+            self.start()
+        self.calls += 1
+        return self.ask(arguments)
+
+    def stop(self) -> None:
+        """End the process."""
+        self.process.terminate()
+        self.process.join()
 
     def __enter__(self) -> "Worker":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.join()
+        self.stop()
 
 
 def _serve(pipe: Any, make: Callable[..., Callable[..., Any]], arguments: tuple[object, ...]) -> None:

@@ -10,6 +10,7 @@ The last row trains eight seeds of `recipes/add3.yaml` (width 64) together with 
 with `train`.
 """
 
+import contextlib
 import itertools
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from _harness import Comparison, Worker, compare, main
 ROWS, LENGTH, STEPS, RATE, DECAY = 256, 16, 12, 1e-3, 0.1
 SEEDS, SEED_STEPS = 8, 40
 
+KEPT = contextlib.ExitStack()
 Steps = Callable[[int], tuple[float, list[float]]]  # number of steps -> their seconds, their losses
 
 
@@ -94,7 +96,7 @@ def our_steps(precision: str) -> Steps:
         number = next(counter)
         return learner.step(prepared[number % 8], number, RATE)[0]
 
-    freed_memory_kept().__enter__()  # as `fit` does, for as long as this process lives
+    KEPT.enter_context(freed_memory_kept())  # as `fit` does, for as long as this process lives
     return timed(step)
 
 
@@ -209,6 +211,10 @@ def comparisons() -> Iterator[Comparison]:
     ):
         with Worker(our_steps, precision) as ours, Worker(peer, precision) as theirs:
             agree(f"{peer_name}, {precision}", ours(24)[1], theirs(24)[1])
+        with (
+            Worker(our_steps, precision, renew=3, warm_up=(6,)) as ours,
+            Worker(peer, precision, renew=3, warm_up=(6,)) as theirs,
+        ):
             yield compare(
                 f"training {precision}",
                 lambda ours=ours: STEPS * ROWS * LENGTH / ours(STEPS)[0],  # type: ignore[misc]

@@ -12,9 +12,8 @@ from torch import Tensor
 
 from ..errors import ShapeError
 
-# For short contexts matrix products beat torch's fused CPU attention, whose backward pass is slow in bf16.
-# Where the fused kernel starts to win has not been measured; this value is a guess on the safe side of short sums.
-EXPLICIT_UP_TO = 128
+# Up to these lengths matrix products train faster on a CPU than torch's fused attention (`benchmarks/attention.py`).
+SHORT_UP_TO = {torch.float32: 64, torch.bfloat16: 512}
 VECTOR = 16  # float32 numbers in the widest vector register of today's processors
 
 
@@ -37,7 +36,7 @@ def attend(q_bhtd: Tensor, k_bhsd: Tensor, v_bhsd: Tensor, bias_hts: Tensor | No
     t, s = q_bhtd.shape[2], k_bhsd.shape[2]
     if s < t:
         raise ShapeError(f"attend: {t} queries but only {s} keys; did you forget to append to the cache?")
-    if s > EXPLICIT_UP_TO and bias_hts is None and t == s:
+    if bias_hts is None and t == s and not is_short(s, q_bhtd.dtype, q_bhtd.device):
         return F.scaled_dot_product_attention(q_bhtd, k_bhsd, v_bhsd, is_causal=True, dropout_p=dropout)
     scores_bhts = (q_bhtd * q_bhtd.shape[-1] ** -0.5) @ k_bhsd.transpose(-1, -2)
     if bias_hts is not None:
@@ -48,6 +47,11 @@ def attend(q_bhtd: Tensor, k_bhsd: Tensor, v_bhsd: Tensor, bias_hts: Tensor | No
     if dropout:
         weights_bhts = F.dropout(weights_bhts, dropout)
     return weights_bhts @ v_bhsd
+
+
+def is_short(s: int, dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether matrix products beat the fused kernel at this length; `dtype` is that of the products."""
+    return device.type == "cpu" and s <= SHORT_UP_TO.get(dtype, SHORT_UP_TO[torch.float32])
 
 
 def future(t: int, s: int, like: Tensor) -> Tensor:

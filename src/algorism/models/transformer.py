@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..errors import ShapeError
 from .activations import ACTIVATIONS
-from .attention import EXPLICIT_UP_TO, attend, attend_short
+from .attention import attend, attend_short, is_short
 from .config import TransformerConfig
 from .linear import Linear, linear
 from .positions import SCHEMES, rotate
@@ -86,7 +86,9 @@ class Attention(nn.Module):
         b, s, m = x_btm.shape
         t, c = s - first, self.config
         plain = angles is None and bias_hts is None and cache is None and not (c.dropout and self.training)
-        if plain and s <= EXPLICIT_UP_TO and x_btm.device.type == "cpu":
+        low = torch.is_autocast_enabled(x_btm.device.type)
+        dtype = torch.get_autocast_dtype(x_btm.device.type) if low else x_btm.dtype
+        if plain and is_short(s, dtype, x_btm.device):
             if first:
                 weight, bias = self.qkv.weight, self.qkv.bias
                 q_btm = linear(x_btm[:, first:], weight[:m], None if bias is None else bias[:m])

@@ -30,7 +30,7 @@ def recipe(
     scale: "Settings", seed: int, form: str, examples: int, steps: int | None = None, batch: int | None = None
 ) -> Recipe:
     """One example a row, loss on the answer only."""
-    long = form.startswith(("simplified", "detailed"))
+    long = "simplified" in form or "detailed" in form
     return Recipe(
         name=f"{form}-{examples}",
         seed=seed,
