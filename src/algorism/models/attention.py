@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import ShapeError
 
 # Up to these lengths matrix products train faster on a CPU than torch's fused attention (`benchmarks/attention.py`).
-SHORT_UP_TO = {torch.float32: 64, torch.bfloat16: 512}
+SHORT_UP_TO = {torch.float32: 256, torch.bfloat16: 512}
 VECTOR = 16  # float32 numbers in the widest vector register of today's processors
 
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from ..training.run import Run
     from .teaching_arithmetic import Settings
 
-# On rows, operands and sum are zero-padded, so that a digit of one weight stands at one position in every row and the
-# table of positions is learned from few examples. Both orders have the same delimiter, padding and data.
+# On rows, operands and sum are zero-padded (in scratchpads as well), so that a digit of one weight stands at one
+# position in every row and the table of positions is learned from few examples. Both orders have the same delimiter,
+# padding and data.
 ROWS = {"plain": "pad+dollar", "reverse": "pad+reverse+dollar"}
 LONGEST = 20  # context of networks that are asked 4-digit sums: `$1234+5678=21960$` and some room
 
@@ -36,12 +37,20 @@ def recipe(
         seed=seed,
         task=TaskRecipe(sampler="balanced", examples=examples, test=scale.test),
         text=TextRecipe(format=form, alphabet="ascii" if long else "arithmetic"),
-        model=ModelRecipe(layers=scale.layers, width=scale.width, context=None if long else LONGEST),
+        model=ModelRecipe(
+            layers=scale.layers,
+            heads=scale.heads,
+            width=scale.width,
+            dropout=scale.dropout,
+            context=None if long else LONGEST,
+        ),
         training=TrainingRecipe(
             steps=steps or scale.steps,
             batch=batch or scale.batch,
-            weight_decay=0.0,
+            learning_rate=scale.learning_rate,
             min_learning_rate=1e-4,
+            weight_decay=scale.weight_decay,
+            precision=scale.precision,
             validate_every=max(1, (steps or scale.steps) // 12),
             validate_on=400,
         ),
@@ -63,10 +72,12 @@ def accuracy(name: str, correct: Sequence[int], n: int) -> Measurement:
     )
 
 
-def right(run: "Run", problems: Problems) -> int:
-    """How many problems the network answers exactly, decoding greedily."""
+def right(run: "Run", problems: Problems, temperature: float = 0.0) -> int:
+    """How many problems the network answers exactly; greedily, or sampling among 200 tokens as the paper does."""
     m = run.material
-    return int(evaluate(run.model, m.format, m.tokenizer, problems).correct_n.sum())
+    top_k = 200 if temperature else None
+    found = evaluate(run.model, m.format, m.tokenizer, problems, temperature=temperature, top_k=top_k)
+    return int(found.correct_n.sum())
 
 
 def rows(
@@ -76,16 +87,17 @@ def rows(
     examples: int,
     steps: int | None = None,
     batch: int | None = None,
-    seeds: int | None = None,
+    seeds: int = 1,
 ) -> dict[str, Any]:
     """Train on rows with several seeds; ask the held-out problems, and sums one digit longer."""
-    recipes = [recipe(scale, seed + i, form, examples, steps, batch) for i in range(seeds or scale.seeds)]
+    recipes = [recipe(scale, seed + i, form, examples, steps, batch) for i in range(seeds)]
     runs = train_many(recipes)
     longer = Task("+", digits=(4, 4)).sample(200, seed=seed)
     fits = runs[0].material.config.context >= LONGEST and form in ROWS.values()
     encoded = runs[0].material.encode(runs[0].material.test)
     return {
         "correct": [right(r, r.material.test) for r in runs],
+        "sampled": [right(r, r.material.test, temperature=0.8) for r in runs] if form in ROWS.values() else [],
         "longer": [right(r, longer) for r in runs] if fits else [],
         "longer_n": len(longer),
         "tokens": float(encoded.length_n.mean()),
@@ -113,7 +125,7 @@ def skipped_length(scale: "Settings", seed: int) -> dict[str, Any]:
 
 def excluded_numbers(scale: "Settings", seed: int, count: int = 200) -> dict[str, Any]:
     """Train without `count` of the numbers 0-999; ask sums that contain one of them, and sums that do not."""
-    examples, asked = scale.examples[-1], 500
+    examples, asked = scale.examples[-1][0], 500
     recipes, materials, tests = [], [], []
     for i in range(min(3, scale.seeds)):
         r = recipe(scale, seed + i, ROWS["reverse"], examples)
@@ -164,7 +176,11 @@ def windows(scale: "Settings", seed: int, form: str) -> dict[str, Any]:
         )
         for i in range(min(scale.windows_seeds, scale.seeds))
     ]
-    return {"correct": [right(r, r.material.test) for r in train_many(recipes)]}
+    runs = train_many(recipes)
+    return {
+        "correct": [right(r, r.material.test) for r in runs],
+        "sampled": [right(r, r.material.test, temperature=0.8) for r in runs],
+    }
 
 
 def completion(scale: "Settings", seed: int, revealed: Sequence[int]) -> Iterator[Measurement | Picture]:
