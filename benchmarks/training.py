@@ -6,8 +6,8 @@ same batches; the mean loss of the last steps must agree within 0.02, or it stop
 (its default attention); the bare loop is tuned as well as we know how: eager attention, which in bf16 on a CPU is
 worth a factor of two.
 
-The last row trains eight seeds of `recipes/add3.yaml` (width 64) together with `train_many`, and one after another
-with `train`.
+The last rows train eight seeds of `recipes/add3.yaml` (width 64) together with `train_many`, against one after another
+with `train`, and one after another in a bare loop over a GPT2LMHeadModel of that shape on the same batches.
 """
 
 import contextlib
@@ -168,10 +168,11 @@ def trainer_steps(precision: str) -> Steps:
     return steps
 
 
-def seeds_of_add3() -> Callable[[bool], float]:
-    """Train eight seeds of the width-64 recipe, together or one after another; steps per second, all seeds counted."""
+def seeds_of_add3() -> Callable[[str], float]:
+    """Train eight seeds of the width-64 recipe "together", "in turn" or with "transformers"; steps/s of all seeds."""
     import torch
 
+    from algorism.training.material import source
     from algorism.training.recipe import load_recipe
     from algorism.training.run import prepare, train, train_many
 
@@ -181,17 +182,51 @@ def seeds_of_add3() -> Callable[[bool], float]:
     )
     recipes = [recipe.replace(seed=seed) for seed in range(SEEDS)]
     materials = [prepare(each) for each in recipes]
+    sources = [source(each, material) for each, material in zip(recipes, materials, strict=True)]
 
-    def rate(together: bool) -> float:
+    def rate(how: str) -> float:
         start = time.perf_counter()
-        if together:
+        if how == "together":
             train_many(recipes, materials=materials)
-        else:
+        elif how == "in turn":
             for each, material in zip(recipes, materials, strict=True):
                 train(each, material=material)
+        else:
+            for each, material, batches_of in zip(recipes, materials, sources, strict=True):
+                bare_run(material.config, each.training, batches_of)
         return SEEDS * SEED_STEPS / (time.perf_counter() - start)
 
     return rate
+
+
+def bare_run(config: Any, recipe: Any, batches_of: Any) -> None:
+    """Train a GPT2LMHeadModel of this shape in a plain loop on the same batches."""
+    import torch
+    import transformers
+
+    shape = transformers.GPT2Config(
+        vocab_size=config.vocab,
+        n_positions=config.context,
+        n_embd=config.width,
+        n_layer=config.layers,
+        n_head=config.heads,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        activation_function="gelu",
+        attn_implementation="eager",
+    )
+    model = transformers.GPT2LMHeadModel(shape).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, fused=True)
+    for step in range(recipe.steps):
+        batch = batches_of.batch(step)
+        logits_btv = model(torch.from_numpy(batch.ids_bt).long()).logits
+        loss = torch.nn.functional.cross_entropy(logits_btv.flatten(0, 1), torch.from_numpy(batch.targets_bt).flatten())
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        loss.item()
 
 
 def agree(name: str, ours: list[float], theirs: list[float]) -> None:
@@ -227,19 +262,23 @@ def comparisons() -> Iterator[Comparison]:
                 runs=15,
                 target=target,
             )
-    with Worker(seeds_of_add3) as rate:
-        yield compare(
-            f"{SEEDS} seeds of width 64, together",
-            lambda: rate(True),
-            lambda: rate(False),
-            peer_name="ours, one after another",
-            unit="steps/s",
-            runs=7,
-            quantity="value",
-            more_is_better=True,
-            packages=("torch",),
-            target=3.0,
-        )
+    for how, peer_name, target in (
+        ("in turn", "ours, one after another", 3.0),
+        ("transformers", "bare loop over GPT2LMHeadModel, one after another", 3.0),
+    ):
+        with Worker(seeds_of_add3) as rate:
+            yield compare(
+                f"{SEEDS} seeds of width 64, together",
+                lambda rate=rate: rate("together"),  # type: ignore[misc]
+                lambda rate=rate, how=how: rate(how),  # type: ignore[misc]
+                peer_name=peer_name,
+                unit="steps/s",
+                runs=7,
+                quantity="value",
+                more_is_better=True,
+                packages=("torch", "transformers"),
+                target=target,
+            )
 
 
 if __name__ == "__main__":

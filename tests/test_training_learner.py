@@ -8,6 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from algorism.errors import TrainingError
 from algorism.models.config import TransformerConfig
 from algorism.models.transformer import Transformer
 from algorism.training.batches import IGNORE, Batch, stack
@@ -250,3 +251,9 @@ def test_early_stop_after_two_good_validations() -> None:
     assert progress.step < 400
     assert measured[-2:] == [[1.0], [1.0]]
     assert [1.0] not in measured[:-2]
+
+
+def test_a_loss_that_is_no_number_ends_the_run():
+    recipe = TrainingRecipe(steps=30, learning_rate=1e30, warmup=0, clip=0.0, checkpoint_every=0)
+    with pytest.raises(TrainingError, match=r"the loss is nan. Lower training.learning_rate \(it is 1e\+30"):
+        fit([Transformer(CONFIG, seed=0)], [Random(0)], recipe)

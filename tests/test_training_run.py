@@ -116,6 +116,19 @@ def test_a_finished_run_is_refused_and_overwritten_when_asked(tmp_path: Path) ->
     assert load_run(tmp_path).recipe.seed == 9
 
 
+def test_a_run_can_be_watched_while_it_trains(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def watch(step: int, _: dict) -> None:
+        lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+        assert json.loads(lines[-1])["step"] == step
+        seen.append(len(lines))
+
+    train(TINY, tmp_path / "run", report=watch)
+    assert seen == list(range(1, len(seen) + 1))
+    assert len(seen) > 2
+
+
 def test_an_unfinished_run_is_continued_but_not_by_another_recipe(tmp_path: Path) -> None:
     interrupt(tmp_path)
     assert (tmp_path / "checkpoint.safetensors").exists()

@@ -24,6 +24,10 @@ class DataError(AlgorismError):
     """Data that cannot be had as asked: too few distinct problems, a damaged file, characters outside the alphabet."""
 
 
+class TrainingError(AlgorismError):
+    """Training that cannot go on."""
+
+
 class CheckpointError(AlgorismError):
     """A run folder or checkpoint that is damaged, incomplete, or must not be overwritten."""
 

@@ -41,6 +41,7 @@ def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path
                 "accuracy": e.accuracy.value,
                 "low": e.accuracy.low,
                 "high": e.accuracy.high,
+                "strict": e.strict.value,
                 "breakdown": e.breakdown.to_json(),
                 "errors": e.errors(20),
             }
@@ -52,11 +53,14 @@ def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path
     from rich.table import Table
 
     table = Table(title=f"{folder}: exact match, 95 % interval")
-    for column in ("problems", "n", "accuracy", "interval", "first error"):
+    for column in ("problems", "n", "accuracy", "interval", "strict", "first error"):
         table.add_column(column, justify="left" if column in ("problems", "first error") else "right")
     for e in results:
         a = e.accuracy
         wrong = e.errors(1)
         first = f"{wrong[0]['prompt']}  expected {wrong[0]['expected']}, got {wrong[0]['got']}" if wrong else "none"
-        table.add_row(e.name, str(len(e.gold)), f"{a.value:.1%}", f"{a.low:.1%} to {a.high:.1%}", first)
+        table.add_row(
+            e.name, str(len(e.gold)), f"{a.value:.1%}", f"{a.low:.1%} to {a.high:.1%}", f"{e.strict.value:.1%}", first
+        )
+    table.caption = "accuracy: the answer is right; strict: the whole completion is, letter by letter"
     Console().print(table)

@@ -23,7 +23,9 @@ class Evaluation:
     Args:
         name: of the problem set.
         prompts, gold, answers, completions: text per problem; an answer is None when the completion cannot be parsed.
-        correct_n: exact equality of answer and gold.
+        correct_n: exact equality of answer and gold, the answer read leniently: whatever else is written, as long as
+            the format finds one answer in it.
+        strict_n: the whole completion, working and padding included, is what the format would write.
         breakdown: by digits, carries, output place and kind of error.
         seconds: of decoding.
     """
@@ -34,6 +36,7 @@ class Evaluation:
     answers: list[str | None]
     completions: list[str]
     correct_n: np.ndarray
+    strict_n: np.ndarray
     breakdown: Breakdown
     seconds: float
     settings: dict[str, Any] = field(default_factory=dict)
@@ -42,6 +45,11 @@ class Evaluation:
     def accuracy(self) -> Interval:
         """Exact match with its Wilson interval."""
         return wilson(int(self.correct_n.sum()), len(self.correct_n))
+
+    @property
+    def strict(self) -> Interval:
+        """Share of completions that are letter by letter what the format would write, with its Wilson interval."""
+        return wilson(int(self.strict_n.sum()), len(self.strict_n))
 
     def errors(self, most: int = 50) -> list[dict[str, Any]]:
         """The first wrong answers: prompt, expected, got."""
@@ -54,9 +62,9 @@ class Evaluation:
     def records(self) -> list[dict[str, Any]]:
         """One row per problem, for JSONL files and paired comparisons."""
         return [
-            {"prompt": p, "completion": c, "answer": a, "gold": g, "correct": bool(ok)}
-            for p, c, a, g, ok in zip(
-                self.prompts, self.completions, self.answers, self.gold, self.correct_n, strict=True
+            {"prompt": p, "completion": c, "answer": a, "gold": g, "correct": bool(ok), "strict": bool(same)}
+            for p, c, a, g, ok, same in zip(
+                self.prompts, self.completions, self.answers, self.gold, self.correct_n, self.strict_n, strict=True
             )
         ]
 
@@ -105,6 +113,8 @@ def evaluate(
     answers = [form.read_answer(completion) for completion in completions]
     gold = form.reference(problems).strings()
     correct_n = np.array([a == g for a, g in zip(answers, gold, strict=True)], dtype=bool)
+    written = [_before(completion, form.stop) for completion in texts.completions()]
+    strict_n = np.array([c == w for c, w in zip(completions, written, strict=True)], dtype=bool)
     carries = problems.carries_n
     carries_n = np.zeros(len(gold), np.int32) if carries is None else carries
     return Evaluation(
@@ -114,7 +124,13 @@ def evaluate(
         answers,
         completions,
         correct_n,
+        strict_n,
         breakdown(answers, gold, problems.digits_n, carries_n),
         seconds,
         {"temperature": temperature, "top_k": top_k, "seed": seed},
     )
+
+
+def _before(text: str, stop: str) -> str:
+    """Cut a text at the first of the characters that end a completion."""
+    return text[: min((at for at in map(text.find, stop) if at >= 0), default=len(text))]

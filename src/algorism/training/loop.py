@@ -5,6 +5,7 @@ batches, dropout and learning rate follow from (seed, step), so that a run resum
 same bits as one that was never stopped.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, TrainingError
 from ..memory import freed_memory_kept
 from ..models.transformer import Transformer
 from .batches import IGNORE, Batch, Source, stack
@@ -77,6 +78,7 @@ def fit(
 
     Raises:
         CheckpointError: the checkpoint is damaged, or of another model.
+        TrainingError: the loss is no longer a number; the last checkpoint is left as it is.
     """
     several = accelerator is not None and accelerator.num_processes > 1
     learner = Learner(models, recipe, seed, str(accelerator.device) if several else device)
@@ -110,6 +112,11 @@ def fit(
             schedule=recipe.schedule,
         )
         losses = learner.step(batch, step, rate, share)
+        if not all(map(math.isfinite, losses)):
+            raise TrainingError(
+                f"Step {step + 1}: the loss is {losses[0] if len(losses) == 1 else losses}. Lower "
+                f"training.learning_rate (it is {rate:.2g} at this step), or lengthen training.warmup."
+            )
         tokens += batch.tokens
         progress.step = step + 1
         last = progress.step == recipe.steps

@@ -2,7 +2,7 @@
 
 recipe.yaml              the resolved recipe
 environment.json         versions, machine, date
-metrics.jsonl            one row per logged step
+metrics.jsonl            one row per logged step, appended as it trains; rewritten without repeats at the end
 checkpoint.safetensors   weights, optimiser, progress; removed when the run is finished
 model.safetensors        the trained weights
 tokenizer.json …         loadable by `transformers`
@@ -25,6 +25,7 @@ import torch
 from .. import __version__
 from ..errors import CheckpointError, UsageError
 from ..files import read_json, write_atomic, write_json, write_text
+from ..memory import freed_memory_kept
 from ..models.transformer import Transformer
 from .batches import shifted
 from .loop import Progress, Report, fit
@@ -129,6 +130,8 @@ def train(
     if accelerator is not None and tracker is not None:
         accelerator.init_trackers("algorism", config={"recipe": recipe.to_yaml(), "seed": recipe.seed})
         report = _tracked(accelerator, report)
+    if folder is not None and leader:
+        report = _appended(folder / "metrics.jsonl", report)
     model = Transformer(material.config, seed=recipe.seed)
     encoded = material.encode(material.test[: recipe.training.validate_on])
     progress = fit(
@@ -152,6 +155,7 @@ def train(
     return run
 
 
+@freed_memory_kept()
 def train_many(
     recipes: Sequence[Recipe],
     *,
@@ -300,8 +304,13 @@ def _finish(run: Run, steps: int) -> None:
 
 
 def _flat(progress: Progress) -> list[dict[str, Any]]:
-    """Return the history of a single model, its one-element lists unwrapped."""
-    return [{k: v[0] if isinstance(v, list) else v for k, v in row.items()} for row in progress.history]
+    """Return the history of a single model."""
+    return [_alone(row) for row in progress.history]
+
+
+def _alone(row: dict[str, Any]) -> dict[str, Any]:
+    """Unwrap the one-element lists of a single model's row."""
+    return {k: v[0] if isinstance(v, list) else v for k, v in row.items()}
 
 
 def _last_accuracy(progress: Progress) -> float | None:
@@ -309,11 +318,23 @@ def _last_accuracy(progress: Progress) -> float | None:
     return rows[-1] if rows else None
 
 
+def _appended(file: Path, report: Report | None) -> Report:
+    """Append each logged row to a file, so that a run can be watched, and tells how far it came if it is killed."""
+
+    def both(step: int, row: dict[str, Any]) -> None:
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(_alone(row)) + "\n")
+        if report is not None:
+            report(step, row)
+
+    return both
+
+
 def _tracked(accelerator: Any, report: Report | None) -> Report:
     """Send each logged row to the tracker as well."""
 
     def both(step: int, row: dict[str, Any]) -> None:
-        accelerator.log({k: v[0] if isinstance(v, list) else v for k, v in row.items()}, step=step)
+        accelerator.log(_alone(row), step=step)
         if report is not None:
             report(step, row)
 
