@@ -30,6 +30,8 @@ def some_ids(rows: int = 3, t: int = 9, seed: int = 0) -> torch.Tensor:
 
 
 def norm_by_hand(x: np.ndarray, weights: dict, name: str, kind: str) -> np.ndarray:
+    if kind == "none":
+        return x
     if kind == "rms":
         return x / math.sqrt((x**2).mean() + 1e-6) * weights[f"{name}.weight"]
     centred = x - x.mean()
@@ -116,6 +118,7 @@ def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
     + [{"activation": a} for a in ACTIVATION_NAMES]
     + [
         {"norm": "rms"},
+        {"norm": "none", "bias": True, "tie": False},
         {"bias": True},
         {"tie": False},
         {"norm": "rms", "activation": "swiglu", "positions": "rope", "rope_base": 50.0, "tie": False, "hidden": 7},

@@ -22,7 +22,7 @@ def readable(model: nn.Module) -> bool:
 
     A hook (a head switched off, say) or another kind of layer (a quantised one) must not be bypassed.
     """
-    if type(model) is not Transformer:
+    if type(model) is not Transformer or model.config.norm == "none":
         return False
     plain = (Linear, nn.Linear, nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.ModuleList, nn.Identity, nn.Dropout)
     ours = (Transformer, Block, Attention, MLP)

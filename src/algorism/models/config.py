@@ -14,7 +14,7 @@ POSITIONS = {
     "alibi": "a penalty linear in distance on attention logits (arXiv 2108.12409)",
     "none": "no position information but the causal mask (NoPE, arXiv 2305.19466)",
 }
-NORMS = ("layer", "rms")
+NORMS = ("layer", "rms", "none")
 ACTIVATION_NAMES = ("gelu", "gelu_tanh", "relu", "silu", "swiglu")
 
 
@@ -27,7 +27,7 @@ class TransformerConfig:
         context: longest sequence in tokens.
         layers, heads, width: blocks, attention heads, model width. `heads` must divide `width`.
         hidden: width of the MLP; None for 4 × width (8/3 × width, rounded up to a multiple of 8, for swiglu).
-        norm: "layer" or "rms", before every sublayer and before the output layer.
+        norm: "layer" or "rms", before every sublayer and before the output layer; "none" for weights made by hand.
         activation: one of gelu, gelu_tanh, relu, silu, swiglu (gated).
         positions: "learned", "sinusoidal", "rope", "alibi", "none", or a name given to `@position_scheme`.
         tie: share the output layer with the token embedding.

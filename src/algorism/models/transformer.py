@@ -161,6 +161,8 @@ class Block(nn.Module):
 
 def make_norm(config: TransformerConfig) -> nn.Module:
     """Build the norm the config asks for, over the model width."""
+    if config.norm == "none":
+        return nn.Identity()
     if config.norm == "rms":
         return nn.RMSNorm(config.width, eps=1e-6)
     return nn.LayerNorm(config.width, eps=1e-5, bias=config.bias)
