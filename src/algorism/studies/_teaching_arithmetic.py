@@ -112,7 +112,7 @@ def rows(
 
 def skipped_length(scale: "Settings", seed: int) -> dict[str, Any]:
     """Train on operands of 1 and 3 digits, ask 2 and 4."""
-    recipes = [recipe(scale, seed + i, "reverse", 3000) for i in range(min(3, scale.seeds))]
+    recipes = [recipe(scale, seed + i, "reverse", 3000) for i in range(min(4, scale.seeds))]
     materials = []
     for r in recipes:
         short, long = Task("+", digits=(1, 1)), Task("+", digits=(3, 3))
@@ -127,7 +127,7 @@ def excluded_numbers(scale: "Settings", seed: int, count: int = 200) -> dict[str
     """Train without `count` of the numbers 0-999; ask sums that contain one of them, and sums that do not."""
     examples, asked = scale.examples[-1][0], 500
     recipes, materials, tests = [], [], []
-    for i in range(min(3, scale.seeds)):
+    for i in range(min(4, scale.seeds)):
         r = recipe(scale, seed + i, ROWS["reverse"], examples)
         banned = tuple(int(v) for v in np.random.default_rng([seed + i, 9]).choice(1000, count, replace=False))
         train = dataclasses.replace(task("addition", digits=3, sampler="balanced"), without_numbers=banned).sample(
