@@ -214,9 +214,8 @@ def bare_run(config: Any, recipe: Any, batches_of: Any) -> None:
         embd_pdrop=0.0,
         attn_pdrop=0.0,
         activation_function="gelu",
-        attn_implementation="eager",
     )
-    model = transformers.GPT2LMHeadModel(shape).train()
+    model = transformers.AutoModelForCausalLM.from_config(shape, attn_implementation="eager").train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=recipe.betas, fused=True)
     for step in range(recipe.steps):
         batch = batches_of.batch(step)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from algorism.errors import ShapeError, UsageError
-from algorism.models.config import ACTIVATION_NAMES, POSITIONS, TransformerConfig
+from algorism.models.config import ACTIVATION_NAMES, POSITIONS, TransformerConfig, scheme_parts
 from algorism.models.positions import alibi_slopes_h, rotary_angles, rotate, sinusoids
 from algorism.models.transformer import Cache, Transformer, attend
 
@@ -59,12 +59,35 @@ def turned_by_hand(x: np.ndarray, position: int, base: float) -> np.ndarray:
     return y
 
 
+def bias_by_hand(w: dict, c: TransformerConfig, layer: int, h: int, query: int, key: int) -> float:
+    """What each scheme adds to one attention logit, from its formula; all parts of a sum."""
+    slopes = {1: [2**-8], 2: [2**-4, 2**-8], 3: [2**-4, 2**-8, 2**-2]}[c.heads]
+    total = 0.0
+    for number, (name, argument) in enumerate(scheme_parts(c.positions)):
+        at = f"position.parts.{number}" if "+" in c.positions else "position"
+        if name == "alibi":
+            total -= slopes[h] * abs(query - key)
+        if name == "penalty":
+            total -= math.log1p(math.exp(w[f"{at}.slope"][layer, h, 0, 0])) * abs(query - key)
+        if name == "clip":
+            reach = 2 if argument is None else argument
+            total += w[f"{at}.weight"][layer, h, min(max(key - query, -reach), reach) + reach]
+        if name == "window" and abs(query - key) > (1 if argument is None else argument):
+            total = -math.inf
+        if name == "fire":
+            c_, longest = abs(w[f"{at}.c"]) + 1e-6, max(query, abs(w[f"{at}.threshold"]))
+            x = math.log(c_ * (query - key) + 1) / max(math.log(c_ * longest + 1), 1e-6)
+            hidden = np.maximum(x * w[f"{at}.first"][0] + w[f"{at}.first_bias"], 0)
+            total += float(hidden @ w[f"{at}.second"][:, h])
+    return total
+
+
 def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
     """One row, one position, one head and one key at a time; NumPy and Python floats only."""
     c = model.config
     w = {name: p.detach().numpy() for name, p in model.named_parameters()}
     m, d = c.width, c.width // c.heads
-    slopes = {1: [2**-8], 2: [2**-4, 2**-8], 3: [2**-4, 2**-8, 2**-2]}.get(c.heads)
+    schemes = [name for name, _ in scheme_parts(c.positions)]
 
     def linear(x: np.ndarray, name: str) -> np.ndarray:
         return w[f"{name}.weight"] @ x + w.get(f"{name}.bias", 0)
@@ -72,9 +95,11 @@ def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
     xs = []
     for p, token in enumerate(ids):
         x = w["embed.weight"][token].copy()
-        if c.positions == "learned":
-            x += w["position.weight"][p]
-        if c.positions == "sinusoidal":
+        if "learned" in schemes:
+            x += w["position.parts.0.weight" if len(schemes) > 1 else "position.weight"][p]
+        if "tags" in schemes:
+            x += model.position.table[p].numpy()
+        if "sinusoidal" in schemes:
             for i in range(m):
                 angle = p / 10_000 ** ((i - i % 2) / m)
                 x[i] += math.cos(angle) if i % 2 else math.sin(angle)
@@ -89,12 +114,11 @@ def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
                 part = slice(h * d, (h + 1) * d)
                 q = rows[p][:m][part]
                 keys = [row[m : 2 * m][part] for row in rows[: p + 1]]
-                if c.positions == "rope":
+                if "rope" in schemes:
                     q = turned_by_hand(q, p, c.rope_base)
                     keys = [turned_by_hand(k, s, c.rope_base) for s, k in enumerate(keys)]
                 scores = [q @ k / math.sqrt(d) for k in keys]
-                if c.positions == "alibi":
-                    scores = [score - slopes[h] * (p - s) for s, score in enumerate(scores)]
+                scores = [score + bias_by_hand(w, c, layer, h, p, s) for s, score in enumerate(scores)]
                 shares = [math.exp(score - max(scores)) for score in scores]
                 for s, share in enumerate(shares):
                     y[part] += share / sum(shares) * rows[s][2 * m :][part]
@@ -123,6 +147,9 @@ def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
         {"tie": False},
         {"norm": "rms", "activation": "swiglu", "positions": "rope", "rope_base": 50.0, "tie": False, "hidden": 7},
         {"norm": "rms", "positions": "alibi", "bias": True},
+        {"positions": "learned+penalty"},
+        {"positions": "rope+clip3+window4"},
+        {"positions": "clip2+penalty", "layers": 1},
     ],
 )
 def test_logits_equal_the_formulas(changes):
@@ -134,7 +161,7 @@ def test_logits_equal_the_formulas(changes):
     np.testing.assert_allclose(ours, logits_by_hand(model, ids[0].tolist()), atol=3e-5)
 
 
-@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize("positions", [*POSITIONS, "learned+penalty", "clip2+penalty"])
 @pytest.mark.parametrize("pieces", [[1] * 9, [4, 1, 1, 3], [8, 1]])
 def test_reading_in_pieces_with_a_cache_equals_reading_at_once(positions, pieces):
     model, ids = noisy(positions=positions), some_ids()
@@ -249,6 +276,31 @@ def test_rotation_keeps_lengths_and_depends_on_distance_only():
 
     assert product(7, 3) == pytest.approx(product(14, 10), abs=1e-5)
     assert product(7, 3) != pytest.approx(product(7, 4), abs=1e-2)
+
+
+@pytest.mark.parametrize("positions", [p for p in POSITIONS if p not in ("none", "sinusoidal")] + ["clip2+penalty"])
+def test_indices_of_rows_may_differ_and_the_cache_keeps_them(positions):
+    model, ids = noisy(positions=positions, layers=1), some_ids(rows=4)
+    index = torch.from_numpy(np.random.default_rng(1).integers(0, 16, (4, 9)))
+    cache = Cache(model.config, 4, dtype=torch.float64)
+    with torch.no_grad():
+        whole = model(ids, positions=index)
+        alone = torch.cat([model(ids[row : row + 1], positions=index[row]) for row in range(4)])
+        parts = [model(ids[:, at], cache, positions=index[:, at]) for at in (slice(0, 5), slice(5, 6), slice(6, 9))]
+        usual = model(ids)
+    assert torch.allclose(whole, alone, atol=1e-6)
+    assert torch.allclose(whole, torch.cat(parts, 1), atol=1e-6)
+    assert not torch.allclose(whole, usual, atol=1e-2)
+
+
+def test_schemes_that_both_rotate_are_refused():
+    with pytest.raises(UsageError, match="two schemes of 'rope\\+rope' rotate"):
+        noisy(positions="rope+rope")
+
+
+def test_an_index_beyond_the_table_is_refused():
+    with pytest.raises(ShapeError, match="sequence of 17 tokens does not fit a model with context 16"):
+        noisy()(some_ids(t=2), positions=torch.tensor([3, 16]))
 
 
 def test_positions_of_rows_may_differ():

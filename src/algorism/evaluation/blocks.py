@@ -139,7 +139,7 @@ def read_blocks(
     weights: list[Weights],
     k_sbm: list[Tensor],
     v_sbm: list[Tensor],
-    bias_zts: Tensor | None,
+    biases_zts: list[Tensor],
     angles_tf: Tensor | None,
     setting: Setting,
 ) -> Tensor:
@@ -152,7 +152,7 @@ def read_blocks(
         weights: of the blocks.
         k_sbm: keys of each block so far; those of the new positions are written at read − t.
         v_sbm: values likewise.
-        bias_zts: added to attention logits, (1 or z, t, max(read, SOFTMAX_WIDTH)); None for nothing.
+        biases_zts: added to each layer's attention logits, (1 or z, t, max(read, SOFTMAX_WIDTH)); empty for nothing.
         angles_tf: rotation angles of the new positions, (t, d/2); None for none.
         setting: see there.
 
@@ -173,8 +173,6 @@ def read_blocks(
             rotate_(new_k_nm, b, heads, angles_tf)
         if index == len(weights) - 1 and n > b:  # nothing after the last attention looks at earlier positions
             y_nm, x_nm = y_nm[-b:], x_nm[-b:]
-            if bias_zts is not None:
-                bias_zts = bias_zts[:, -1:]
             if angles_tf is not None:
                 angles_tf = angles_tf[-1:]
         q_nm = product(y_nm, w.q)
@@ -182,8 +180,8 @@ def read_blocks(
             rotate_(q_nm, b, heads, angles_tf)
         q_ztd = q_nm.mul_(1 / math.sqrt(m // heads)).view(by_head).transpose(0, 1)
         scores_zts = torch.bmm(q_ztd, keys_sbm[:seen].view(by_head).permute(1, 2, 0))
-        if bias_zts is not None:
-            scores_zts += bias_zts
+        if len(biases_zts) > 0:
+            scores_zts += biases_zts[index][:, -scores_zts.shape[1] :]  # of the queries that are left
         mixed_ztd = torch.bmm(scores_zts.softmax(-1), values_sbm[:seen].view(by_head).transpose(0, 1))
         x_nm = added(x_nm, mixed_ztd.transpose(0, 1).reshape(-1, m), w.out, fused)
         y_nm = norm(x_nm, w.norm_mlp)

@@ -103,10 +103,10 @@ def _check_lengths(model: Transformer, ids: list[np.ndarray], max_new: int) -> N
         if not len(prompt):
             raise ShapeError(f"generate: prompt {index} is empty; give at least one token, e.g. a start token.")
     longest = max(map(len, ids), default=0) + max_new
-    if longest > model.config.context and model.config.positions == "learned":
+    if model.position.longest is not None and longest > model.position.longest:
         raise ShapeError(
             f"generate: a prompt of {longest - max_new} tokens and {max_new} new ones need a context of {longest}, "
-            f"but the model has {model.config.context}. Lower max_new, or train with model.context: {longest}."
+            f"but the model has {model.position.longest}. Lower max_new, or train with model.context: {longest}."
         )
 
 

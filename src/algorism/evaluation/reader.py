@@ -83,21 +83,27 @@ class Reader:
             self.weights,
             self.k_sbm,
             self.v_sbm,
-            self.logit_bias(b, t, x_tbm),
+            self.logit_biases(b, t, x_tbm),
             model.position.angles(positions),
             self.setting,
         )
         return F.linear(model.norm(x_bm), (model.embed if model.head is None else model.head).weight)
 
-    def logit_bias(self, b: int, t: int, like: Tensor) -> Tensor | None:
-        """What is added to attention logits, (1 or z, t, s): −∞ at keys not to be seen, the position scheme's bias."""
+    def logit_biases(self, b: int, t: int, like: Tensor) -> list[Tensor]:
+        """What is added to each layer's attention logits, (1 or z, t, s); empty for nothing in any layer.
+
+        That is −∞ at keys not to be seen, and the position scheme's bias.
+        """
         s, padded = self.read, max(self.read, SOFTMAX_WIDTH)
-        scheme_hts = self.model.position.bias(t, s, like.device)
-        if scheme_hts is None and t == 1 and padded == s:
-            return None
-        query = torch.arange(s - t, s, device=like.device)
-        future_ts = torch.arange(padded, device=like.device) > query[:, None]
+        index = torch.arange(s, device=like.device)
+        of_scheme = [self.model.position.bias(layer, index[s - t :], index) for layer in range(self.config.layers)]
+        if of_scheme[0] is None and t == 1 and padded == s:
+            return []
+        future_ts = torch.arange(padded, device=like.device) > index[s - t :, None]
         bias_1ts = torch.zeros(1, t, padded, dtype=like.dtype, device=like.device).masked_fill_(future_ts, -math.inf)
-        if scheme_hts is None:
-            return bias_1ts
-        return (bias_1ts + F.pad(scheme_hts.to(like.dtype), (0, padded - s))).repeat(b, 1, 1)
+        return [
+            bias_1ts
+            if bias_hts is None
+            else (bias_1ts + F.pad(bias_hts.to(like.dtype), (0, padded - s))).repeat(b, 1, 1)
+            for bias_hts in of_scheme
+        ]

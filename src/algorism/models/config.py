@@ -13,9 +13,27 @@ POSITIONS = {
     "rope": "rotation of queries and keys (arXiv 2104.09864)",
     "alibi": "a penalty linear in distance on attention logits (arXiv 2108.12409)",
     "none": "no position information but the causal mask (NoPE, arXiv 2305.19466)",
+    "penalty": "a penalty linear in distance, its slope learned",
+    "clip": "a learned number for each distance up to W, as in clip2",
+    "window": "only keys at most W away are seen, as in window1",
+    "fire": "a small network of the relative distance (FIRE, arXiv 2310.04418)",
+    "tags": "a fixed random vector for each index",
 }
 NORMS = ("layer", "rms", "none")
 ACTIVATION_NAMES = ("gelu", "gelu_tanh", "relu", "silu", "swiglu")
+
+
+def scheme_parts(positions: str) -> list[tuple[str, int | None]]:
+    """Take a value of `positions` apart into names and their arguments.
+
+    >>> scheme_parts("learned+clip2")
+    [('learned', None), ('clip', 2)]
+    """
+    parts = []
+    for part in positions.split("+"):
+        name = part.rstrip("0123456789")
+        parts.append((name, int(part[len(name) :]) if len(part) > len(name) else None))
+    return parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +47,7 @@ class TransformerConfig:
         hidden: width of the MLP; None for 4 × width (8/3 × width, rounded up to a multiple of 8, for swiglu).
         norm: "layer" or "rms", before every sublayer and before the output layer; "none" for weights made by hand.
         activation: one of gelu, gelu_tanh, relu, silu, swiglu (gated).
-        positions: "learned", "sinusoidal", "rope", "alibi", "none", or a name given to `@position_scheme`.
+        positions: a key of POSITIONS, or a name given to `@position_scheme`; several joined by `+` act together.
         tie: share the output layer with the token embedding.
         bias: biases in linear layers and layer norms.
         dropout: share dropped from embeddings, attention weights and sublayer outputs, in training mode only.
@@ -71,16 +89,18 @@ class TransformerConfig:
                 f"model.heads: {self.heads} heads do not divide width {self.width}. "
                 f"Set heads to {close}, or width to {math.ceil(self.width / self.heads) * self.heads}."
             )
-        if self.positions not in POSITIONS:
+        schemes = [name for name, _ in scheme_parts(str(self.positions))]
+        if not set(schemes) <= set(POSITIONS):
             # A scheme written in positions.py alone registers itself when that file is imported, which needs torch.
             from . import positions  # noqa: F401
-        for name, known in (("positions", POSITIONS), ("activation", ACTIVATION_NAMES), ("norm", NORMS)):
-            if getattr(self, name) not in known:
-                value = str(getattr(self, name))
-                raise UsageError(f"model.{name}: unknown {value!r}. {nearest(value, known)}")
-        if self.positions == "rope" and self.head_width % 2:
+        named = [("positions", name, POSITIONS) for name in schemes]
+        named += [("activation", self.activation, ACTIVATION_NAMES), ("norm", self.norm, NORMS)]  # type: ignore[list-item]
+        for field, value, known in named:
+            if value not in known:
+                raise UsageError(f"model.{field}: unknown {value!r}. {nearest(str(value), known)}")
+        if "rope" in schemes and self.head_width % 2:
             raise ShapeError(f"model.positions: rope needs an even head width, got {self.head_width}.")
-        if self.positions == "sinusoidal" and self.width % 2:
+        if "sinusoidal" in schemes and self.width % 2:
             raise ShapeError(f"model.positions: sinusoidal needs an even width, got {self.width}.")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"model.dropout: expected a share in [0, 1), got {self.dropout}.")

@@ -18,7 +18,7 @@ from .activations import ACTIVATIONS
 from .attention import attend, attend_short, is_short
 from .config import TransformerConfig
 from .linear import Linear, linear
-from .positions import SCHEMES, rotate
+from .positions import check_index, make_scheme, rotate
 
 
 class Cache:
@@ -43,6 +43,12 @@ class Cache:
         self.k_bhsd = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(config.layers)]
         self.v_bhsd = [torch.zeros(shape, dtype=dtype, device=device) for _ in range(config.layers)]
         self.length = 0
+        self.index: Tensor | None = None  # of every key so far, (s,) or (b, s)
+
+    def indices(self, index: Tensor) -> Tensor:
+        """Take up the indices of new positions; those of all positions."""
+        self.index = index if self.index is None else torch.cat([self.index, index], -1)
+        return self.index
 
     def append(self, layer: int, k_bhtd: Tensor, v_bhtd: Tensor) -> tuple[Tensor, Tensor]:
         """Store the new keys and values of one layer and return all of that layer so far."""
@@ -58,6 +64,8 @@ class Cache:
         """Forget every row of the batch but these, in this order."""
         self.k_bhsd = [k.index_select(0, rows) for k in self.k_bhsd]
         self.v_bhsd = [v.index_select(0, rows) for v in self.v_bhsd]
+        if self.index is not None and self.index.dim() == 2:
+            self.index = self.index.index_select(0, rows)
 
 
 class Attention(nn.Module):
@@ -85,34 +93,28 @@ class Attention(nn.Module):
         """Mix positions; `cache` holds the earlier ones of this `layer`. Queries before `first` are not computed."""
         b, s, m = x_btm.shape
         t, c = s - first, self.config
-        plain = angles is None and bias_hts is None and cache is None and not (c.dropout and self.training)
-        low = torch.is_autocast_enabled(x_btm.device.type)
-        dtype = torch.get_autocast_dtype(x_btm.device.type) if low else x_btm.dtype
-        if plain and is_short(s, dtype, x_btm.device):
-            if first:
-                weight, bias = self.qkv.weight, self.qkv.bias
-                q_btm = linear(x_btm[:, first:], weight[:m], None if bias is None else bias[:m])
-                kv_bsn = linear(x_btm, weight[m:], None if bias is None else bias[m:])
-                y_btm = attend_short(q_btm, kv_bsn, c.heads)
-            else:
-                y_btm = attend_short(self.qkv(x_btm), None, c.heads)
-            return self.out(self.heads_out(y_btm.view(b, t, c.heads, c.head_width)).reshape(b, t, m))
         if first:
             weight, bias = self.qkv.weight, self.qkv.bias
             q_btm = linear(x_btm[:, first:], weight[:m], None if bias is None else bias[:m])
             kv_bsn = linear(x_btm, weight[m:], None if bias is None else bias[m:])
+        else:
+            q_btm, kv_bsn = self.qkv(x_btm), None
+        plain = angles is None and bias_hts is None and cache is None and not (c.dropout and self.training)
+        if plain and is_short(s, q_btm.dtype, x_btm.device):
+            y_bthd = attend_short(q_btm, kv_bsn, c.heads).view(b, t, c.heads, c.head_width)
+            return self.out(self.heads_out(y_bthd).reshape(b, t, m))
+        if kv_bsn is None:
+            q_bhtd, k_bhsd, v_bhsd = q_btm.view(b, t, 3, c.heads, c.head_width).permute(2, 0, 3, 1, 4).unbind(0)
+        else:
             q_bhtd = q_btm.view(b, t, c.heads, c.head_width).transpose(1, 2)
             k_bhsd, v_bhsd = kv_bsn.view(b, s, 2, c.heads, c.head_width).permute(2, 0, 3, 1, 4).unbind(0)
-            bias_hts = None if bias_hts is None else bias_hts[:, first:]
-        else:
-            qkv_3bhtd = self.qkv(x_btm).view(b, t, 3, c.heads, c.head_width).permute(2, 0, 3, 1, 4)
-            q_bhtd, k_bhsd, v_bhsd = qkv_3bhtd.unbind(0)
+            bias_hts = None if bias_hts is None else bias_hts[..., first:, :]
         if angles is not None:
             q_bhtd, k_bhsd = rotate(q_bhtd, angles[..., first:, :]), rotate(k_bhsd, angles)
         if cache is not None:
             k_bhsd, v_bhsd = cache.append(layer, k_bhsd, v_bhsd)
         y_bhtd = attend(q_bhtd, k_bhsd, v_bhsd, bias_hts, c.dropout if self.training else 0.0)
-        return self.out(self.heads_out(y_bhtd.transpose(1, 2)).reshape(b, t, c.width))
+        return self.out(self.heads_out(y_bhtd.transpose(1, 2)).reshape(b, t, m))
 
 
 class MLP(nn.Module):
@@ -191,7 +193,7 @@ class Transformer(nn.Module):
         self.config = config
         with _BUILDING, torch.random.fork_rng(devices=[]):
             self.embed = nn.Embedding(config.vocab, config.width)
-            self.position = SCHEMES[config.positions](config)
+            self.position = make_scheme(config)
             self.dropout = nn.Dropout(config.dropout)
             self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
             self.norm = make_norm(config)
@@ -205,11 +207,14 @@ class Transformer(nn.Module):
         plain = self.config.initial_std
         residual = plain / math.sqrt(2 * self.config.layers)
         for name, parameter in self.named_parameters():
+            if name.startswith("position."):
+                continue
             if parameter.dim() == 2:
                 std = residual if name.endswith(("attention.out.weight", "mlp.down.weight")) else plain
                 parameter.normal_(0.0, std, generator=generator)
             else:
                 parameter.fill_(1.0 if "norm" in name and name.endswith("weight") else 0.0)
+        self.position.reset(generator, plain)
 
     def forward(
         self,
@@ -223,7 +228,7 @@ class Transformer(nn.Module):
         Args:
             ids_bt: token ids, any integer dtype.
             cache: keys and values of earlier positions; it grows by t.
-            positions: position of each token, (t,) or (b, t); by default it counts on from the cache's length.
+            positions: index of each token, (t,) or (b, t); by default its place in the text.
             keep: only these of the t positions get logits; None for all. Of the last block, positions before
                 `keep.start` are computed as keys and values only.
 
@@ -235,23 +240,19 @@ class Transformer(nn.Module):
         """
         start = cache.length if cache is not None else 0
         t, c = ids_bt.shape[1], self.config
-        longest = self.position.longest
-        if longest is not None and start + t > longest:
-            raise ShapeError(
-                f"A sequence of {start + t} tokens does not fit a model with context {longest}. "
-                f"Shorten it, or train with model.context: {start + t}."
-            )
+        check_index(self.position, start, t, positions)
         if positions is None:
             positions = torch.arange(start, start + t, device=ids_bt.device)
+        keys = positions if cache is None else cache.indices(positions)
         x_btm = self.embed(ids_bt if ids_bt.dtype in (torch.int32, torch.int64) else ids_bt.int())
         added = self.position.embed(positions)
         if added is not None:
             x_btm = x_btm + added.to(x_btm.dtype)
         angles = self.position.angles(positions)
-        bias_hts = self.position.bias(t, start + t, x_btm.device)
         x_btm = self.dropout(x_btm)
         first = 0 if keep is None else keep.indices(t)[0]
         for layer, block in enumerate(self.blocks):
+            bias_hts = self.position.bias(layer, positions, keys)
             x_btm = block(x_btm, angles, bias_hts, cache, layer, first if layer == c.layers - 1 else 0)
         if cache is not None:
             cache.length = start + t
