@@ -101,9 +101,11 @@ class Reader:
             return []
         future_ts = torch.arange(padded, device=like.device) > index[s - t :, None]
         bias_1ts = torch.zeros(1, t, padded, dtype=like.dtype, device=like.device).masked_fill_(future_ts, -math.inf)
-        return [
-            bias_1ts
-            if bias_hts is None
-            else (bias_1ts + F.pad(bias_hts.to(like.dtype), (0, padded - s))).repeat(b, 1, 1)
-            for bias_hts in of_scheme
-        ]
+
+        def full_zts(bias_hts: Tensor | None) -> Tensor:
+            if bias_hts is None:
+                return bias_1ts
+            seen_hts = bias_1ts + F.pad(bias_hts.to(like.dtype), (0, padded - s))
+            return seen_hts.expand(self.config.heads, -1, -1).repeat(b, 1, 1)
+
+        return [full_zts(bias_hts) for bias_hts in of_scheme]
