@@ -42,7 +42,7 @@ def run_demo(out: Path, seeds: int, steps: int, json: bool) -> None:
         results = []
         for run in runs:
             m = run.material
-            results.append(evaluate(run.model, m.format, m.tokenizer, m.test))
+            results.append(evaluate(run.model, m.format, m.tokenizer, m.test, indexing=m.indexing))
             bar.advance(asked)
     table, by_way = [], {}
     for way in WAYS:

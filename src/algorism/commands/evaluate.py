@@ -26,7 +26,7 @@ def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path
                 asked = asked[np.flatnonzero(~np.isin(asked.keys(), m.train.keys()))]
             sets[name.replace("_", " ")] = asked
     results = [
-        evaluate(run.model, m.format, m.tokenizer, problems, name=name, temperature=temperature)
+        evaluate(run.model, m.format, m.tokenizer, problems, name=name, temperature=temperature, indexing=m.indexing)
         for name, problems in sets.items()
         if len(problems)
     ]

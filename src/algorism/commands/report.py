@@ -19,7 +19,7 @@ def run_report(folder: Path, n: int) -> None:
 
     run = load_run(folder)
     m = run.material
-    result = evaluate(run.model, m.format, m.tokenizer, m.test[:n])
+    result = evaluate(run.model, m.format, m.tokenizer, m.test[:n], indexing=m.indexing)
     write_report(report_of(run, result), folder)
     typer.echo(f"Exact match on {len(result.gold):,} held-out problems: {result.accuracy.value:.1%}")
     typer.echo(folder / "report.html")

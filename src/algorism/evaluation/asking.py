@@ -10,7 +10,7 @@ import numpy as np
 
 from ..models.transformer import Transformer
 from ..tasks import Problems
-from ..text import Format
+from ..text import Format, Indexing
 from .breakdown import Breakdown, breakdown
 from .decoding import generate
 from .statistics import Interval, wilson
@@ -80,6 +80,7 @@ def evaluate(
     top_k: int | None = None,
     seed: int = 0,
     batch: int = 512,
+    indexing: Indexing | None = None,
 ) -> Evaluation:
     """Decode an answer to every problem and grade it exactly.
 
@@ -93,6 +94,7 @@ def evaluate(
         top_k: sample among the k likeliest tokens only.
         seed: of sampling.
         batch: most prompts decoded at once.
+        indexing: how the model is told where tokens stand; None by their places.
 
     Raises:
         ShapeError: a problem too long for the model's context.
@@ -106,7 +108,15 @@ def evaluate(
     stop = [int(tokenizer.encode(character)[0]) for character in form.stop]
     started = time.perf_counter()
     new = generate(
-        model, prompts, max_new=room, stop=stop, temperature=temperature, top_k=top_k, seed=seed, batch=batch
+        model,
+        prompts,
+        max_new=room,
+        stop=stop,
+        temperature=temperature,
+        top_k=top_k,
+        seed=seed,
+        batch=batch,
+        indices=None if indexing is None else list(indexing.of(texts, int(encoded.prompt_n.max()) + room)),
     )
     seconds = time.perf_counter() - started
     completions = tokenizer.decode_batch(new)

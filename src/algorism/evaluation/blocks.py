@@ -122,11 +122,11 @@ def added(x_nk: Tensor, y_nm: Tensor, by: Linear, fused: bool) -> Tensor:
     return x_nk.addmm_(y_nm, by.matrix)
 
 
-def rotate_(x_nm: Tensor, b: int, heads: int, angles_tf: Tensor) -> None:
+def rotate_(x_nm: Tensor, b: int, heads: int, angles_tbf: Tensor) -> None:
     """Apply RoPE in place: channel i of a head turns together with channel i + d/2."""
-    x_tbhd = x_nm.view(angles_tf.shape[0], b, heads, -1)
-    half = angles_tf.shape[1]
-    cos, sin = angles_tf.cos().to(x_nm.dtype)[:, None, None], angles_tf.sin().to(x_nm.dtype)[:, None, None]
+    x_tbhd = x_nm.view(angles_tbf.shape[0], b, heads, -1)
+    half = angles_tbf.shape[2]
+    cos, sin = angles_tbf.cos().to(x_nm.dtype)[:, :, None], angles_tbf.sin().to(x_nm.dtype)[:, :, None]
     first, second = x_tbhd[..., :half].clone(), x_tbhd[..., half:]
     x_tbhd[..., :half] = first * cos - second * sin
     x_tbhd[..., half:] = second * cos + first * sin
@@ -140,7 +140,7 @@ def read_blocks(
     k_sbm: list[Tensor],
     v_sbm: list[Tensor],
     biases_zts: list[Tensor],
-    angles_tf: Tensor | None,
+    angles_tbf: Tensor | None,
     setting: Setting,
 ) -> Tensor:
     """Pass new positions through all blocks, and keep their keys and values.
@@ -153,7 +153,7 @@ def read_blocks(
         k_sbm: keys of each block so far; those of the new positions are written at read − t.
         v_sbm: values likewise.
         biases_zts: added to each layer's attention logits, (1 or z, t, max(read, SOFTMAX_WIDTH)); empty for nothing.
-        angles_tf: rotation angles of the new positions, (t, d/2); None for none.
+        angles_tbf: rotation angles of the new positions, (t, 1 or b, d/2); None for none.
         setting: see there.
 
     Returns:
@@ -169,15 +169,15 @@ def read_blocks(
         new_k_nm = keys_sbm[start:read].view(n, m)
         product_into(new_k_nm, y_nm, w.k)
         product_into(values_sbm[start:read].view(n, m), y_nm, w.v)
-        if angles_tf is not None:
-            rotate_(new_k_nm, b, heads, angles_tf)
+        if angles_tbf is not None:
+            rotate_(new_k_nm, b, heads, angles_tbf)
         if index == len(weights) - 1 and n > b:  # nothing after the last attention looks at earlier positions
             y_nm, x_nm = y_nm[-b:], x_nm[-b:]
-            if angles_tf is not None:
-                angles_tf = angles_tf[-1:]
+            if angles_tbf is not None:
+                angles_tbf = angles_tbf[-1:]
         q_nm = product(y_nm, w.q)
-        if angles_tf is not None:
-            rotate_(q_nm, b, heads, angles_tf)
+        if angles_tbf is not None:
+            rotate_(q_nm, b, heads, angles_tbf)
         q_ztd = q_nm.mul_(1 / math.sqrt(m // heads)).view(by_head).transpose(0, 1)
         scores_zts = torch.bmm(q_ztd, keys_sbm[:seen].view(by_head).permute(1, 2, 0))
         if len(biases_zts) > 0:

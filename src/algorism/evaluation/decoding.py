@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ShapeError, UsageError
+from ..models.positions import check_index
 from ..models.transformer import Cache, Transformer
 from .reader import Reader, readable
 
@@ -35,6 +36,7 @@ def generate(
     top_k: int | None = None,
     seed: int = 0,
     batch: int = 512,
+    indices: Sequence[np.ndarray] | None = None,
 ) -> list[np.ndarray]:
     """Continue every prompt by at most `max_new` tokens.
 
@@ -50,6 +52,7 @@ def generate(
         top_k: sample among the k likeliest tokens only; None for all.
         seed: of sampling.
         batch: most prompts decoded at once, by each thread.
+        indices: for each prompt, the indices of its tokens and of `max_new` more; None for places.
 
     Returns:
         The new ids of each prompt (int64), in the order of `prompts`.
@@ -69,7 +72,8 @@ def generate(
         if value < 1:
             raise UsageError(f"generate: {name} must be at least 1, got {value}.")
     ids = [np.asarray(prompt, dtype=np.int64).reshape(-1) for prompt in prompts]
-    _check_lengths(model, ids, max_new)
+    if indices is None:
+        _check_lengths(model, ids, max_new)
     new: list[np.ndarray] = [np.empty(0, np.int64)] * len(ids)
     stops = frozenset(stop)
 
@@ -77,7 +81,12 @@ def generate(
     def work(rows: list[int]) -> None:
         draws = None if temperature == 0 else _uniform_draws(rows, max_new, seed)
         prompt_bt = torch.from_numpy(np.stack([ids[row] for row in rows])).to(model.embed.weight.device)
-        new_bt = _continue(model, prompt_bt, max_new, stops, temperature, top_k, draws)
+        index_bt = None
+        if indices is not None:
+            length = len(ids[rows[0]]) + max_new
+            index_bt = torch.from_numpy(np.stack([indices[row][:length] for row in rows])).to(prompt_bt.device)
+            check_index(model.position, 0, length, index_bt)
+        new_bt = _continue(model, prompt_bt, max_new, stops, temperature, top_k, draws, index_bt)
         for row, line in zip(rows, _before_stop(new_bt.cpu().numpy(), stops)):
             new[row] = line
 
@@ -141,8 +150,8 @@ class _CachedForward:
         self.cache = Cache(model.config, batch, length, weight.dtype, weight.device)
         self.keep_rows = self.cache.keep_rows
 
-    def __call__(self, ids_bt: Tensor) -> Tensor:
-        return self.model(ids_bt, self.cache, keep=slice(-1, None))[:, 0]
+    def __call__(self, ids_bt: Tensor, index_bt: Tensor | None = None) -> Tensor:
+        return self.model(ids_bt, self.cache, positions=index_bt, keep=slice(-1, None))[:, 0]
 
 
 def _read_shared(model: Transformer, prompt_bt: Tensor, length: int) -> tuple[Any, Tensor]:
@@ -171,19 +180,26 @@ def _continue(
     temperature: float,
     top_k: int | None,
     draws: np.ndarray | None,
+    index_bt: Tensor | None = None,
 ) -> Tensor:
     """Decode one batch; (b, max_new), where what follows a stop id means nothing."""
     b, t = prompt_bt.shape
     device = prompt_bt.device
-    reader, feed_bt = _read_shared(model, prompt_bt, t + max_new)
+    if index_bt is None:
+        reader, feed_bt = _read_shared(model, prompt_bt, t + max_new)
+    else:
+        reader, feed_bt = (Reader if readable(model) else _CachedForward)(model, b, t + max_new), prompt_bt
     precise = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPU has no float64
     draws_bt = None if draws is None else torch.from_numpy(draws).to(device, precise)
     stop_ids = torch.tensor(sorted(stop), device=device)
     new_bt = torch.zeros(b, max_new, dtype=torch.long, device=device)
     alive = torch.arange(b, device=device)  # rows of new_bt still decoded, in the cache's order
     finished_b = torch.zeros(b, dtype=torch.bool, device=device)
+    read = t - feed_bt.shape[1]
     for step in range(max_new):
-        logits_bv = reader(feed_bt)
+        end = read + feed_bt.shape[1]
+        logits_bv = reader(feed_bt, None if index_bt is None else index_bt[alive, read:end])
+        read = end
         if draws_bt is None:
             next_b = logits_bv.argmax(-1)
         else:

@@ -44,6 +44,7 @@ class Reader:
 
     def __init__(self, model: Transformer, batch: int, length: int) -> None:
         self.model, self.config, self.read = model, model.config, 0
+        self.index: Tensor | None = None  # of all positions read, (s,) or (b, s)
         weight = model.embed.weight
         fusable = weight.device.type == "cpu" and weight.dtype is torch.float32 and torch.backends.mkldnn.is_available()
         fused = fusable and compiled() is not read_blocks  # found once when compiled, searched at each call when not
@@ -66,16 +67,20 @@ class Reader:
             return new_sbm
 
         self.k_sbm, self.v_sbm = [kept(k) for k in self.k_sbm], [kept(v) for v in self.v_sbm]
+        if self.index is not None and self.index.dim() == 2:
+            self.index = self.index.index_select(0, rows)
 
-    def __call__(self, ids_bt: Tensor) -> Tensor:
-        """Read the next tokens; logits (b, v) after the last of them."""
+    def __call__(self, ids_bt: Tensor, index_bt: Tensor | None = None) -> Tensor:
+        """Read the next tokens, with their indices if those are not their places; logits (b, v) after the last."""
         model, (b, t) = self.model, ids_bt.shape
-        positions = torch.arange(self.read, self.read + t, device=ids_bt.device)
+        new = torch.arange(self.read, self.read + t, device=ids_bt.device) if index_bt is None else index_bt
+        self.index = new if self.index is None else torch.cat([self.index, new], -1)
         self.read += t
         x_tbm = F.embedding(ids_bt.t(), model.embed.weight)
-        added_tm = model.position.embed(positions)
-        if added_tm is not None:
-            x_tbm += added_tm.to(x_tbm.dtype)[:, None]
+        added = model.position.embed(new)
+        if added is not None:
+            x_tbm += by_position(added).to(x_tbm.dtype)
+        angles = model.position.angles(new)
         x_bm = compiled()(
             x_tbm.view(t * b, -1),
             b,
@@ -83,29 +88,34 @@ class Reader:
             self.weights,
             self.k_sbm,
             self.v_sbm,
-            self.logit_biases(b, t, x_tbm),
-            model.position.angles(positions),
+            self.logit_biases(b, new, x_tbm),
+            None if angles is None else by_position(angles),
             self.setting,
         )
         return F.linear(model.norm(x_bm), (model.embed if model.head is None else model.head).weight)
 
-    def logit_biases(self, b: int, t: int, like: Tensor) -> list[Tensor]:
+    def logit_biases(self, b: int, new: Tensor, like: Tensor) -> list[Tensor]:
         """What is added to each layer's attention logits, (1 or z, t, s); empty for nothing in any layer.
 
         That is −∞ at keys not to be seen, and the position scheme's bias.
         """
-        s, padded = self.read, max(self.read, SOFTMAX_WIDTH)
-        index = torch.arange(s, device=like.device)
-        of_scheme = [self.model.position.bias(layer, index[s - t :], index) for layer in range(self.config.layers)]
+        s, padded, t = self.read, max(self.read, SOFTMAX_WIDTH), new.shape[-1]
+        keys = new if self.index is None else self.index
+        of_scheme = [self.model.position.bias(layer, new, keys) for layer in range(self.config.layers)]
         if of_scheme[0] is None and t == 1 and padded == s:
             return []
-        future_ts = torch.arange(padded, device=like.device) > index[s - t :, None]
+        future_ts = torch.arange(padded, device=like.device) > torch.arange(s - t, s, device=like.device)[:, None]
         bias_1ts = torch.zeros(1, t, padded, dtype=like.dtype, device=like.device).masked_fill_(future_ts, -math.inf)
 
-        def full_zts(bias_hts: Tensor | None) -> Tensor:
-            if bias_hts is None:
+        def full_zts(bias: Tensor | None) -> Tensor:
+            if bias is None:
                 return bias_1ts
-            seen_hts = bias_1ts + F.pad(bias_hts.to(like.dtype), (0, padded - s))
-            return seen_hts.expand(self.config.heads, -1, -1).repeat(b, 1, 1)
+            seen = bias_1ts + F.pad(bias.to(like.dtype), (0, padded - s))  # (h, t, s) or (b, h, t, s), h perhaps 1
+            return seen.expand(b, self.config.heads, t, padded).reshape(-1, t, padded)
 
-        return [full_zts(bias_hts) for bias_hts in of_scheme]
+        return [full_zts(bias) for bias in of_scheme]
+
+
+def by_position(x: Tensor) -> Tensor:
+    """Give (t, x) as (t, 1, x), and (b, t, x) as (t, b, x)."""
+    return x[:, None] if x.dim() == 2 else x.transpose(0, 1)

@@ -76,7 +76,9 @@ def right(run: "Run", problems: Problems, temperature: float = 0.0) -> int:
     """How many problems the network answers exactly; greedily, or sampling among 200 tokens as the paper does."""
     m = run.material
     top_k = 200 if temperature else None
-    found = evaluate(run.model, m.format, m.tokenizer, problems, temperature=temperature, top_k=top_k)
+    found = evaluate(
+        run.model, m.format, m.tokenizer, problems, temperature=temperature, top_k=top_k, indexing=m.indexing
+    )
     return int(found.correct_n.sum())
 
 

@@ -82,6 +82,18 @@ def digit_balanced(
     return Problems.solve(operator, tuple(columns))
 
 
+@sampler("one-length")
+def one_length(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0) -> Problems:
+    """One length for the whole batch, uniform between digits[0] and digits[1]; operands of uniform digits.
+
+    Operands may begin with zeros; padded text shows them, so that all rows of a batch are equally long.
+    """
+    _integers_only("one-length", operator, decimals)
+    places = int(rng.integers(digits[0], digits[1] + 1))
+    columns = tuple(Numbers(draws.digits(rng, places, n)) for _ in range(operator_named(operator).arity))
+    return Problems.solve(operator, columns)
+
+
 @sampler("carries")
 def carry_balanced(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0) -> Problems:
     """Every number of carries (0 to most_carries) equally often, to within one; operands uniform within a class.

@@ -3,6 +3,7 @@
 from algorism.text.batches import encoded_batch
 from algorism.text.chunks import DigitTokenizer
 from algorism.text.formats import Format, format_by_name
+from algorism.text.indices import Indexing, indexing_by_name
 from algorism.text.mixing import mix, stream
 from algorism.text.planes import Texts
 from algorism.text.reading import Parsed, canonical
@@ -15,6 +16,7 @@ __all__ = [
     "DigitTokenizer",
     "Encoded",
     "Format",
+    "Indexing",
     "Parsed",
     "Texts",
     "Tokenizer",
@@ -22,6 +24,7 @@ __all__ = [
     "canonical",
     "encoded_batch",
     "format_by_name",
+    "indexing_by_name",
     "mix",
     "stream",
     "transform",

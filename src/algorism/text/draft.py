@@ -11,7 +11,7 @@ from algorism.errors import DataError
 from algorism.tasks.numbers import Numbers
 from algorism.tasks.operators import operator as operator_named
 from algorism.tasks.problem import Problems
-from algorism.text.planes import Plane, Texts, constant
+from algorism.text.planes import NO_PLACE, Fact, Part, Plane, Texts, constant
 
 
 @dataclass
@@ -38,6 +38,11 @@ class Written:
         """
         planes = number_planes(self.numbers, self.width, gap=self.gap)
         return planes[::-1] if self.reverse else planes
+
+    def places(self) -> list[int]:
+        """The place of each plane's digit, in writing order; see `number_places`."""
+        places = number_places(self.numbers, self.width, gap=self.gap)
+        return places[::-1] if self.reverse else places
 
 
 def digit_chars(numbers: Numbers, width: int = 0) -> list[Plane]:
@@ -78,6 +83,18 @@ def number_planes(numbers: Numbers, width: int = 0, gap: str = "") -> list[Plane
     if numbers.negative_n is not None:
         planes.insert(0, numbers.negative_n * np.uint8(ord("-")))
     return planes
+
+
+def number_places(numbers: Numbers, width: int = 0, gap: str = "") -> list[int]:
+    """For each plane of `number_planes`, the place of its digit, the last digit's being 0; NO_PLACE if it is none."""
+    digits = width or numbers.places
+    places = list(range(digits - 1, -1, -1))
+    if numbers.decimals:
+        places.insert(digits - numbers.decimals, NO_PLACE)
+    if gap:
+        spaced = [[place, *[NO_PLACE] * len(gap)] for place in places]
+        places = [place for group in spaced for place in group][: -len(gap)]
+    return [NO_PLACE, *places] if numbers.negative_n is not None else places
 
 
 @dataclass
@@ -123,4 +140,23 @@ class Draft:
         """The finished rows."""
         prompt = [*constant(self.opening), *self.question(), *constant(self.equals)]
         completion = [*self.work, *self.answer.planes(), *constant(self.closing)]
-        return Texts([*prompt, *completion], len(prompt), len(self.problems))
+        return Texts([*prompt, *completion], len(prompt), len(self.problems), tuple(self.facts()))
+
+    def facts(self) -> list[Fact]:
+        """What each plane of `texts()` is: its part of the row, and the place of its digit."""
+        symbol = self.problems.operator
+        if operator_named(symbol).arity == 1:
+            question = [(Part.SYMBOL, NO_PLACE)] * (len(symbol) + 1)
+            question += [(Part.FIRST, place) for place in self.operands[0].places()] + [(Part.SYMBOL, NO_PLACE)]
+        else:
+            question = [(Part.FIRST, place) for place in self.operands[0].places()]
+            question += [(Part.SYMBOL, NO_PLACE)] * len(symbol)
+            question += [(Part.SECOND, place) for place in self.operands[1].places()]
+        return [
+            *[(Part.OPENING, NO_PLACE)] * len(self.opening),
+            *question,
+            *[(Part.EQUALS, NO_PLACE)] * len(self.equals),
+            *[(Part.WORK, NO_PLACE)] * len(self.work),
+            *[(Part.ANSWER, place) for place in self.answer.places()],
+            *[(Part.CLOSING, NO_PLACE)] * len(self.closing),
+        ]

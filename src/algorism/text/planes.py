@@ -6,14 +6,33 @@ the rows are needed, for all rows at once. Shape letters: n row, w character, t 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algorism.errors import DataError
 from algorism.tasks.numbers import U8
 
 Plane = int | U8
+NO_PLACE = -1
+
+
+class Part(IntEnum):
+    """The parts of a written problem."""
+
+    OPENING = 0
+    FIRST = 1
+    SYMBOL = 2
+    SECOND = 3
+    EQUALS = 4
+    WORK = 5
+    ANSWER = 6
+    CLOSING = 7
+
+
+Fact = tuple[Part, int]  # part of the row, and place of the digit (NO_PLACE for none)
 Lengths = NDArray[np.int32]
 
 _BUBBLE_LIMIT = 100  # hole planes up to which shifting planes is faster than a boolean mask (measured, n = 8192)
@@ -27,6 +46,7 @@ class Texts:
         planes: the characters, prompt first.
         prompt_planes: how many of the planes belong to the prompt.
         n: number of rows.
+        facts: what each plane is; empty where nobody knows.
 
     >>> texts = Texts([ord("a"), np.array([0, 98], dtype=np.uint8), ord("=")], 2, 2)
     >>> texts.strings(), texts.prompts(), texts.completions()
@@ -36,6 +56,7 @@ class Texts:
     planes: Sequence[Plane]
     prompt_planes: int
     n: int
+    facts: tuple[Fact, ...] = ()
 
     @cached_property
     def holes(self) -> list[int]:
@@ -71,6 +92,24 @@ class Texts:
     def prompt_n(self) -> Lengths:
         """Characters of the prompt per row: int32 (n,)."""
         return self._filled(self.prompt_planes)
+
+    @cached_property
+    def facts_nw(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """Part and place of every character, int16 (n, w) each; -1 behind a row's end.
+
+        Raises:
+            DataError: for texts that were not written by a format.
+        """
+        if len(self.facts) != len(self.planes):
+            raise DataError("facts: these texts were not written by a format, so nobody knows what each character is.")
+        full_np = pack(self.planes, self.n) != 0
+        kept_nw = np.arange(int(self.length_n.max(initial=0))) < self.length_n[:, None]
+        tables = []
+        for column in zip(*self.facts, strict=True):
+            table_nw = np.full(kept_nw.shape, -1, dtype=np.int16)
+            table_nw[kept_nw] = np.broadcast_to(np.array(column, dtype=np.int16), full_np.shape)[full_np]
+            tables.append(table_nw)
+        return tables[0], tables[1]
 
     def strings(self) -> list[str]:
         """Whole rows."""

@@ -20,16 +20,23 @@ class Batch:
         ids_bt: token ids the network reads.
         targets_bt: the next token at each position, or IGNORE.
         first: no position before this one carries loss, in any row.
+        index_bt: the number of each token, as the model is told it; None for its place.
     """
 
     ids_bt: np.ndarray
     targets_bt: np.ndarray
     first: int
+    index_bt: np.ndarray | None = None
 
     @property
     def tokens(self) -> int:
         """Positions the network computes."""
         return int(self.ids_bt.size)
+
+    def rows(self, rows: slice) -> "Batch":
+        """Only these rows, of every model."""
+        index_bt = None if self.index_bt is None else self.index_bt[..., rows, :]
+        return Batch(self.ids_bt[..., rows, :], self.targets_bt[..., rows, :], self.first, index_bt)
 
 
 class Source(Protocol):
@@ -40,7 +47,9 @@ class Source(Protocol):
         ...
 
 
-def shifted(ids_nt: np.ndarray, length_n: np.ndarray, prompt_n: np.ndarray) -> Batch:
+def shifted(
+    ids_nt: np.ndarray, length_n: np.ndarray, prompt_n: np.ndarray, index_nt: np.ndarray | None = None
+) -> Batch:
     """Rows of whole examples as a batch with loss on what follows the prompt only.
 
     >>> batch = shifted(np.array([[5, 6, 7, 0]]), np.array([3]), np.array([2]))
@@ -52,7 +61,8 @@ def shifted(ids_nt: np.ndarray, length_n: np.ndarray, prompt_n: np.ndarray) -> B
     position = np.arange(1, width)
     silent = (position < prompt_n[:, None]) | (position >= length_n[:, None])
     targets_bt[silent] = IGNORE
-    return Batch(ids_nt[:, : width - 1].astype(np.int32), targets_bt, int(prompt_n.min()) - 1)
+    index_bt = None if index_nt is None else index_nt[:, : width - 1]
+    return Batch(ids_nt[:, : width - 1].astype(np.int32), targets_bt, int(prompt_n.min()) - 1, index_bt)
 
 
 class Rows:
@@ -62,11 +72,20 @@ class Rows:
         ids_nt, length_n, prompt_n: the tokenized examples (`algorism.text.Encoded`).
         size: rows per step.
         seed: of the orders.
+        index: for these rows and a generator, the number of each token; None for its place.
     """
 
-    def __init__(self, ids_nt: np.ndarray, length_n: np.ndarray, prompt_n: np.ndarray, size: int, seed: int) -> None:
+    def __init__(
+        self,
+        ids_nt: np.ndarray,
+        length_n: np.ndarray,
+        prompt_n: np.ndarray,
+        size: int,
+        seed: int,
+        index: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
+    ) -> None:
         self.ids_nt, self.length_n, self.prompt_n = ids_nt, length_n, prompt_n
-        self.size, self.seed = size, seed
+        self.size, self.seed, self.index = size, seed, index
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
     def _epoch(self, epoch: int) -> np.ndarray:
@@ -84,21 +103,21 @@ class Rows:
             picked.append(rows)
             at, left = at + len(rows), left - len(rows)
         rows = np.concatenate(picked)
-        return shifted(self.ids_nt[rows], self.length_n[rows], self.prompt_n[rows])
+        index_bt = None if self.index is None else self.index(rows, np.random.default_rng([self.seed, 4, step]))
+        return shifted(self.ids_nt[rows], self.length_n[rows], self.prompt_n[rows], index_bt)
 
 
 class Fresh:
     """New examples at every step; loss on the answer only.
 
     Args:
-        make: (size, seed) → tokenized examples with ids_nt, length_n, prompt_n; a pure function.
+        make: (size, seed) → tokenized examples: ids_nt, length_n, prompt_n and, if tokens are numbered otherwise than
+            by their place, index_nt; a pure function.
         size: rows per step.
         seed: of the run.
     """
 
-    def __init__(
-        self, make: Callable[[int, tuple[int, int]], tuple[np.ndarray, np.ndarray, np.ndarray]], size: int, seed: int
-    ) -> None:
+    def __init__(self, make: Callable[[int, tuple[int, int]], tuple[np.ndarray, ...]], size: int, seed: int) -> None:
         self.make, self.size, self.seed = make, size, seed
 
     def batch(self, step: int) -> Batch:
@@ -136,4 +155,6 @@ def stack(batches: list[Batch]) -> Batch:
 
     ids = np.stack([padded(b.ids_bt, 0) for b in batches])
     targets = np.stack([padded(b.targets_bt, IGNORE) for b in batches])
-    return Batch(ids, targets, min(b.first for b in batches))
+    numbered = [b.index_bt for b in batches]
+    index = None if numbered[0] is None else np.stack([padded(i, 0) for i in numbered if i is not None])
+    return Batch(ids, targets, min(b.first for b in batches), index)

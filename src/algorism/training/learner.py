@@ -80,17 +80,19 @@ class Learner:
         """Cross-entropy summed over the targets and divided by `count_k`, one number per model."""
         ids = torch.from_numpy(batch.ids_bt).to(self.device, non_blocking=True)
         targets = torch.from_numpy(batch.targets_bt[..., batch.first :]).to(self.device, non_blocking=True)
+        index = None if batch.index_bt is None else torch.from_numpy(batch.index_bt).to(self.device, non_blocking=True)
         keep = slice(batch.first, None)
+
+        def one(weights: dict[str, Tensor], ids_bt: Tensor, index_bt: Tensor | None) -> Tensor:
+            settings = {"keep": keep, "positions": index_bt}
+            return torch.func.functional_call(self.template, weights, (ids_bt,), settings)
+
         with self.autocast:
             if self.count == 1:
-                logits = self.forward(ids, keep=keep)
+                logits = self.forward(ids, positions=index, keep=keep)
             else:
-                logits = torch.func.vmap(
-                    lambda weights, ids_bt: torch.func.functional_call(
-                        self.template, weights, (ids_bt,), {"keep": keep}
-                    ),
-                    randomness="different",
-                )(self.parameters, ids)
+                dims = (0, 0, None if index is None else 0)
+                logits = torch.func.vmap(one, dims, randomness="different")(self.parameters, ids, index)
         each = F.cross_entropy(logits.float().flatten(0, -2), targets.flatten(), ignore_index=IGNORE, reduction="none")
         return each.view(self.count, -1).sum(1) / count_k
 
@@ -115,11 +117,7 @@ class Learner:
         self.template.train()
         for part in range(parts):
             rows = slice(rank * parts + part, None, world * parts)
-            sub = (
-                batch
-                if parts * world == 1
-                else Batch(batch.ids_bt[..., rows, :], batch.targets_bt[..., rows, :], batch.first)
-            )
+            sub = batch if parts * world == 1 else batch.rows(rows)
             with seeded(self.seed + rank, step * parts + part, self.template.config.dropout > 0, self.device):
                 losses_k = self.losses_k(sub, count_k)
             (losses_k.sum() * world).backward()  # DDP averages over processes; the loss is already a share of the whole

@@ -158,7 +158,8 @@ def exact_match(models: Sequence[Transformer], validation: Sequence[Batch]) -> l
         device = model.embed.weight.device
         for rows in np.array_split(np.arange(len(batch.ids_bt)), max(1, len(batch.ids_bt) // 1024)):
             ids = torch.from_numpy(batch.ids_bt[rows]).to(device)
-            choice = model(ids, keep=slice(batch.first, None)).argmax(-1).cpu().numpy()
+            index = None if batch.index_bt is None else torch.from_numpy(batch.index_bt[rows]).to(device)
+            choice = model(ids, positions=index, keep=slice(batch.first, None)).argmax(-1).cpu().numpy()
             targets = batch.targets_bt[rows, batch.first :]
             right.append(((choice == targets) | (targets == IGNORE)).all(1))
         shares.append(float(np.concatenate(right).mean()))

@@ -8,7 +8,16 @@ import numpy as np
 from ..errors import ShapeError, UsageError
 from ..models.config import TransformerConfig
 from ..tasks import Problems, Task, task
-from ..text import CharTokenizer, DigitTokenizer, Encoded, Format, encoded_batch, format_by_name
+from ..text import (
+    CharTokenizer,
+    DigitTokenizer,
+    Encoded,
+    Format,
+    Indexing,
+    encoded_batch,
+    format_by_name,
+    indexing_by_name,
+)
 from .batches import Fresh, Rows, Source, Windows
 from .recipe import Recipe
 
@@ -25,6 +34,7 @@ class Material:
         train: the fixed training problems; None when every step makes fresh ones.
         test: held-out problems; none of them is ever trained on.
         config: the network's shape, with the context that the texts need.
+        indexing: how tokens are numbered for the network; None by their place.
     """
 
     task: Task
@@ -33,10 +43,24 @@ class Material:
     train: Problems | None
     test: Problems
     config: TransformerConfig
+    indexing: Indexing | None = None
 
     def encode(self, problems: Problems) -> Encoded:
         """Write problems in this format and tokenize them."""
         return self.tokenizer.encode_texts(self.format.write(problems))
+
+    def numbered(self, problems: Problems, rng: np.random.Generator | None = None) -> tuple[np.ndarray, ...]:
+        """Encode problems: ids_nt, length_n, prompt_n and, unless tokens are numbered by place, index_nt.
+
+        With `rng` the numbers are moved at random, as in training.
+        """
+        texts = self.format.write(problems)
+        encoded = self.tokenizer.encode_texts(texts)
+        plain = (encoded.ids_nt, encoded.length_n, encoded.prompt_n)
+        if self.indexing is None:
+            return plain
+        index_nt = self.indexing.of(texts, encoded.ids_nt.shape[1])
+        return (*plain, index_nt if rng is None else self.indexing.moved(index_nt, rng))
 
 
 def make_tokenizer(name: str, alphabet: str) -> Tokenizer:
@@ -76,14 +100,33 @@ def prepare(recipe: Recipe) -> Material:
         train, test = None, asked.split(0, t.test, seed=recipe.seed)[1]
     else:
         train, test = asked.split(t.examples, t.test, seed=recipe.seed)
-    config = TransformerConfig(vocab=tokenizer.vocab_size, **_shape(recipe, form, asked))
-    return Material(asked, form, tokenizer, train, test, config)
+    indexing = _indexing(recipe, form)
+    reach = None if indexing is None else indexing.reach
+    config = TransformerConfig(vocab=tokenizer.vocab_size, **_shape(recipe, form, asked, reach))
+    return Material(asked, form, tokenizer, train, test, config, indexing)
 
 
-def _shape(recipe: Recipe, form: Format, asked: Task) -> dict[str, Any]:
+def _indexing(recipe: Recipe, form: Format) -> Indexing | None:
+    """Read how tokens are numbered, and check that the text allows it."""
+    indexing = indexing_by_name(recipe.text.index)
+    if indexing == Indexing():
+        return None
+    if recipe.training.objective == "windows":
+        raise UsageError("text.index: windows of a stream are numbered by place only; use objective 'answer'.")
+    if indexing.needs_facts and recipe.text.tokenizer != "char":
+        raise UsageError(f"text.index: {recipe.text.index!r} numbers digits; use tokenizer 'char'.")
+    if indexing.needs_facts and not any(part.name in ("pad", "reverse") for part in form.transforms):
+        raise UsageError(
+            f"text.index: {recipe.text.index!r} needs to know each digit's place before the answer is read. "
+            f"Use format 'reverse' or 'pad', not {recipe.text.format!r}."
+        )
+    return indexing
+
+
+def _shape(recipe: Recipe, form: Format, asked: Task, reach: int | None) -> dict[str, Any]:
     """Read the model section, with the context filled in or checked."""
     shape = dict(recipe.to_json()["model"])
-    needed = form.max_length(recipe.task.digits, asked.operator, recipe.task.decimals)
+    needed = max(reach or 0, form.max_length(recipe.task.digits, asked.operator, recipe.task.decimals))
     if shape["context"] is None:
         shape["context"] = needed
     elif shape["context"] < needed:
@@ -100,14 +143,28 @@ def source(recipe: Recipe, material: Material) -> Source:
     if material.train is None:
         exclude = material.test.keys()
 
-        def make(n: int, seed: tuple[int, int]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        def make(n: int, seed: tuple[int, int]) -> tuple[np.ndarray, ...]:
+            if material.indexing is not None:
+                problems = material.task.sample(n, seed, exclude)
+                return material.numbered(problems, np.random.default_rng([*seed, 5]))
             e = encoded_batch(material.task, material.format, material.tokenizer, n, seed=seed, exclude=exclude)
             return e.ids_nt, e.length_n, e.prompt_n
 
         return Fresh(make, size, recipe.seed)
     encoded = material.encode(material.train)
     if r.objective == "answer":
-        return Rows(encoded.ids_nt, encoded.length_n, encoded.prompt_n, size, recipe.seed)
+        indexing = material.indexing
+        if indexing is None:
+            return Rows(encoded.ids_nt, encoded.length_n, encoded.prompt_n, size, recipe.seed)
+        numbers_nt = material.numbered(material.train)[3]
+        return Rows(
+            encoded.ids_nt,
+            encoded.length_n,
+            encoded.prompt_n,
+            size,
+            recipe.seed,
+            lambda rows, rng: indexing.moved(numbers_nt[rows], rng),
+        )
     order = np.random.default_rng([recipe.seed, 3]).permutation(len(encoded.length_n))
     shown = np.arange(encoded.ids_nt.shape[1]) < encoded.length_n[:, None]
     stream_n = encoded.ids_nt[order][shown[order]]

@@ -42,11 +42,20 @@ class TaskRecipe:
 
 @dataclass(frozen=True, kw_only=True)
 class TextRecipe:
-    """How it is written down: a format of `algorism.text`, and a tokenizer ("char", "l2r3", "r2l3", …)."""
+    """How it is written down.
+
+    Args:
+        format: of `algorism.text`.
+        tokenizer: "char", "l2r3", "r2l3", …
+        alphabet: what the tokenizer knows.
+        index: how tokens are numbered for the model: "absolute", "absolute400" (from a random start below 400),
+            "randomized400", "coupled", "coupled220", "abacus60".
+    """
 
     format: str = "reverse"
     tokenizer: str = "char"
     alphabet: str = "arithmetic"
+    index: str = "absolute"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,13 +133,13 @@ def train(
     if folder is not None and leader:
         report = _appended(folder / "metrics.jsonl", report)
     model = Transformer(material.config, seed=recipe.seed)
-    encoded = material.encode(material.test[: recipe.training.validate_on])
+    validation = material.numbered(material.test[: recipe.training.validate_on])
     progress = fit(
         [model],
         [source(recipe, material)],
         recipe.training,
         seed=recipe.seed,
-        validation=[shifted(encoded.ids_nt, encoded.length_n, encoded.prompt_n)],
+        validation=[shifted(*validation)],
         checkpoint=None if folder is None else folder / "checkpoint.safetensors",
         report=report,
         device=device,
