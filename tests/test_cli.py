@@ -179,7 +179,7 @@ def test_a_full_disk_is_one_line(algorism: Any, recipe: Path, tmp_path: Path, mo
     status, out, err = algorism("train", recipe, "--out", folder, "--json")
     assert (status, out) == (1, "")
     assert err == f"Error: No space left on device: {folder / 'checkpoint.safetensors'}\n"
-    assert {path.name for path in folder.iterdir()} == {"recipe.yaml", "environment.json"}
+    assert {path.name for path in folder.iterdir()} == {"recipe.yaml", "environment.json", "metrics.jsonl"}
     monkeypatch.setattr(os, "fsync", flush)
     assert algorism("train", recipe, "--out", folder, "--json")[0] == 0  # room again: the same command goes on
 
