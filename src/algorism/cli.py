@@ -98,6 +98,25 @@ def evaluate(
 
 
 @app.command()
+def lengths(
+    runs: Annotated[list[Path], typer.Argument(help="Finished runs' folders; several seeds give median and worst.")],
+    lengths: Annotated[
+        str | None, typer.Option(help="Digits of the operands, such as 10,20,50; default up to 100 times the trained.")
+    ] = None,
+    n: Annotated[int, typer.Option("-n", "--n", min=1, help="Problems of each kind and length.")] = 100,
+    out: Annotated[Path | None, typer.Option(help="Folder for a picture that compares the runs.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Ask trained networks longer and longer problems: on which lengths are they still right?
+
+    Example: algorism lengths runs/add-long --lengths 10,20,50,100
+    """
+    from .commands.lengths import run_lengths
+
+    run_lengths(runs, lengths, n, out, json)
+
+
+@app.command()
 def sample(
     task: Annotated[str, typer.Argument(help="addition, subtraction, multiplication, sine or sqrt.")] = "addition",
     format: Annotated[

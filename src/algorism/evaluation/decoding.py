@@ -22,6 +22,8 @@ from ..models.positions import check_index
 from ..models.transformer import Cache, Transformer
 from .reader import Reader, readable
 
+PIECE = 256  # positions of a long prompt that are read at once
+MOST_LOGITS = 200_000_000  # attention logits of one layer that a batch may need at once (four bytes each)
 SMALLEST_SHARE = 32  # rows below which a batch is not worth dividing between threads
 WORTH_A_PASS = 128  # rows times positions that a further forward pass must save
 
@@ -93,7 +95,7 @@ def generate(
     was_training = model.training
     model.eval()
     threads = torch.get_num_threads() if model.embed.weight.device.type == "cpu" else 1
-    batches = list(_equal_length(ids, batch, threads))
+    batches = list(_equal_length(ids, max_new, batch, threads, model.config.heads))
     try:
         if threads == 1 or len(batches) == 1:
             for rows in batches:
@@ -119,10 +121,11 @@ def _check_lengths(model: Transformer, ids: list[np.ndarray], max_new: int) -> N
         )
 
 
-def _equal_length(ids: list[np.ndarray], batch: int, threads: int) -> Iterator[list[int]]:
+def _equal_length(ids: list[np.ndarray], max_new: int, batch: int, threads: int, heads: int) -> Iterator[list[int]]:
     """Yield indices of prompts of one length, at most `batch` at a time, longest first (memory peaks early).
 
-    A length with few prompts is still divided between the threads, down to `SMALLEST_SHARE`.
+    A length with few prompts is still divided between the threads, down to `SMALLEST_SHARE`; long ones are read fewer
+    at a time, so that their attention fits into memory.
     """
     by_length: dict[int, list[int]] = {}
     for index, prompt in enumerate(ids):
@@ -131,7 +134,8 @@ def _equal_length(ids: list[np.ndarray], batch: int, threads: int) -> Iterator[l
         rows = by_length[length]
         if len(rows) > 1:  # likenesses side by side: what they share at their beginning is read once
             rows = [rows[i] for i in np.lexsort(np.stack([ids[row] for row in rows]).T[::-1])]
-        size = min(batch, max(SMALLEST_SHARE, math.ceil(len(rows) / threads)))
+        most = max(1, MOST_LOGITS // (heads * min(length, PIECE) * (length + max_new)))
+        size = min(batch, most, max(SMALLEST_SHARE, math.ceil(len(rows) / threads)))
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 
@@ -196,6 +200,9 @@ def _continue(
     alive = torch.arange(b, device=device)  # rows of new_bt still decoded, in the cache's order
     finished_b = torch.zeros(b, dtype=torch.bool, device=device)
     read = t - feed_bt.shape[1]
+    while feed_bt.shape[1] > PIECE:
+        reader(feed_bt[:, :PIECE], None if index_bt is None else index_bt[:, read : read + PIECE])
+        feed_bt, read = feed_bt[:, PIECE:], read + PIECE
     for step in range(max_new):
         end = read + feed_bt.shape[1]
         logits_bv = reader(feed_bt, None if index_bt is None else index_bt[alive, read:end])

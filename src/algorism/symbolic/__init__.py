@@ -1,0 +1,1 @@
+"""Algorithms written as programs instead of learnt. Knows nothing of training, tasks or text."""
