@@ -107,7 +107,7 @@ def lengths(
     out: Annotated[Path | None, typer.Option(help="Folder for a picture that compares the runs.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Ask trained networks longer and longer problems: on which lengths are they still right?
+    """Ask trained networks longer and longer problems, to see on which lengths they are still right.
 
     Example: algorism lengths runs/add-long --lengths 10,20,50,100
     """

@@ -71,7 +71,9 @@ def by_length(
     """Ask `n` problems of each kind at each length, greedily, shortest first.
 
     Args:
-        model, form, tokenizer: of a run.
+        model: a transformer of ours.
+        form: how problems are written.
+        tokenizer: text to ids and back.
         operator: "+", "-", "*".
         lengths: digits of every operand.
         n: problems of each kind and length.
