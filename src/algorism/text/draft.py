@@ -140,7 +140,7 @@ class Draft:
         """The finished rows."""
         prompt = [*constant(self.opening), *self.question(), *constant(self.equals)]
         completion = [*self.work, *self.answer.planes(), *constant(self.closing)]
-        return Texts([*prompt, *completion], len(prompt), len(self.problems), tuple(self.facts()))
+        return Texts([*prompt, *completion], len(prompt), len(self.problems), self.facts)
 
     def facts(self) -> list[Fact]:
         """What each plane of `texts()` is: its part of the row, and the place of its digit."""

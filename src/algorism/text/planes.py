@@ -4,7 +4,7 @@ A plane is an int (the same character in all rows) or a uint8 array (n,). Holes 
 the rows are needed, for all rows at once. Shape letters: n row, w character, t token.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -46,7 +46,7 @@ class Texts:
         planes: the characters, prompt first.
         prompt_planes: how many of the planes belong to the prompt.
         n: number of rows.
-        facts: what each plane is; empty where nobody knows.
+        facts: gives what each plane is, when asked; None where nobody knows.
 
     >>> texts = Texts([ord("a"), np.array([0, 98], dtype=np.uint8), ord("=")], 2, 2)
     >>> texts.strings(), texts.prompts(), texts.completions()
@@ -56,7 +56,7 @@ class Texts:
     planes: Sequence[Plane]
     prompt_planes: int
     n: int
-    facts: tuple[Fact, ...] = ()
+    facts: Callable[[], Sequence[Fact]] | None = None
 
     @cached_property
     def holes(self) -> list[int]:
@@ -100,12 +100,12 @@ class Texts:
         Raises:
             DataError: for texts that were not written by a format.
         """
-        if len(self.facts) != len(self.planes):
+        if self.facts is None:
             raise DataError("facts: these texts were not written by a format, so nobody knows what each character is.")
         full_np = pack(self.planes, self.n) != 0
         kept_nw = np.arange(int(self.length_n.max(initial=0))) < self.length_n[:, None]
         tables = []
-        for column in zip(*self.facts, strict=True):
+        for column in zip(*self.facts(), strict=True):
             table_nw = np.full(kept_nw.shape, -1, dtype=np.int16)
             table_nw[kept_nw] = np.broadcast_to(np.array(column, dtype=np.int16), full_np.shape)[full_np]
             tables.append(table_nw)
