@@ -232,5 +232,5 @@ def compiled() -> Callable[..., Tensor]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # TorchScript announces that it will get no new features
             return torch.jit.script(read_blocks)
-    except Exception:  # whatever a torch without TorchScript or without oneDNN raises
+    except (RuntimeError, AttributeError, TypeError, OSError):  # no TorchScript, no oneDNN, or no source to compile
         return read_blocks
