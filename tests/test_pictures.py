@@ -153,3 +153,9 @@ def test_drawing_does_not_change_the_specification_and_escapes_text():
 def test_importing_pictures_does_not_import_altair():
     code = "import sys, algorism.pictures; print('altair' in sys.modules, 'vl_convert' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == ["False"] * 2
+
+
+def test_a_row_without_its_value_is_refused():
+    """It would be drawn as nothing, and nobody would notice."""
+    with pytest.raises(UsageError, match="expected 'step' and 'accuracy' in every row"):
+        pictures.learning_curves([{"step": 1, "accuracy": 0.5}, {"step": 2, "value": 0.6}])

@@ -79,6 +79,9 @@ def learning_curves(
     import altair as alt
 
     share = y in ("accuracy", "success")
+    without = next((row for row in rows if x not in row or y not in row), None)
+    if without is not None:
+        raise UsageError(f"learning_curves: expected {x!r} and {y!r} in every row, got {dict(without)}.")
     data = _data([{"series": "", **row} for row in rows], "learning_curves")
     names = list(dict.fromkeys(str(row.get("series", "")) for row in rows))
     places = sorted({row[x] for row in rows})

@@ -1,6 +1,7 @@
 """`algorism lengths`."""
 
 import json as json_module
+import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,9 +78,9 @@ def show(found: "dict[str, list[LengthResult]]", trained: dict[str, int], refuse
             cells.setdefault((row.digits, row.asked), {})[name] = row.accuracy
     for (digits, asked), of in sorted(cells.items(), key=lambda item: item[0][0]):
         shown = [f"{of[name].value:.1%}  ≥ {of[name].low:.1%}" if name in of else "" for name in found]
-        values = sorted(interval.value for interval in of.values())
+        values = [interval.value for interval in of.values()]
         if len(found) > 1:
-            shown += [f"{values[len(values) // 2]:.1%}", f"{values[0]:.1%}"]
+            shown += [f"{statistics.median(values):.1%}", f"{min(values):.1%}"]
         table.add_row(str(digits), asked, *shown)
     table.caption = "after ≥: lower end of the 95 % interval"
     console.print(table)

@@ -226,7 +226,7 @@ def curve_picture(curves: dict[str, list[dict[str, Any]]]) -> Picture:
             table.append(
                 {
                     "step": step,
-                    "value": float(np.mean(values)),
+                    "accuracy": float(np.mean(values)),
                     "low": min(values),
                     "high": max(values),
                     "series": series,
