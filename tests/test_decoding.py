@@ -20,8 +20,8 @@ def small_model(positions: str = "learned", seed: int = 3, **changes) -> Transfo
     )
     model = Transformer(config, seed=seed)
     with torch.no_grad():  # weights of 0.02 give nearly constant outputs; larger ones make the tokens differ
-        for parameter in model.parameters():
-            if parameter.dim() == 2:
+        for name, parameter in model.named_parameters():
+            if parameter.dim() == 2 or name.endswith("tau"):
                 parameter.mul_(8)
     return model
 
@@ -62,6 +62,12 @@ def test_greedy_equals_a_loop_without_cache(positions, batch):
         {"activation": "gelu_tanh", "bias": True},
         {"activation": "relu", "norm": "rms"},
         {"activation": "silu", "bias": True, "norm": "rms"},
+        {"loops": 3},
+        {"loops": 2, "positions": "clip2+tempered", "norm": "rms", "norm_place": "both"},
+        {"norm_place": "both", "bias": True},
+        {"positions": "none+tempered"},
+        {"positions": "none+tempered-total"},
+        {"positions": "alibi+logn3"},
     ],
 )
 def test_greedy_equals_a_loop_for_other_shapes(changes):
@@ -92,20 +98,26 @@ def test_plain_models_take_the_fast_path(positions):
         {"activation": "relu", "norm": "rms", "bias": True},
         {"norm": "rms", "activation": "swiglu", "positions": "rope"},
         {"positions": "alibi", "activation": "silu"},
+        {"positions": "none+tempered"},
+        {"positions": "learned+tempered-total"},
+        {"positions": "rope+logn5", "loops": 2},
+        {"loops": 3, "layers": 1, "positions": "clip2+tempered", "norm_place": "both", "norm": "rms"},
+        {"norm_place": "both", "bias": True},
     ],
 )
 def test_reader_equals_the_model_compiled_or_not(rows, changes, monkeypatch):
     model = small_model(**changes).eval()
     ids = torch.randint(0, VOCAB, (rows, 20), generator=torch.Generator().manual_seed(1))
-    want = model(ids).detach()
+    with torch.no_grad():
+        want = {end: model(ids[:, : end + 1])[:, -1] for end in (6, 7, 18, 19)}
     assert compiled() is not read_blocks
     for compile_it in (compiled, lambda: read_blocks):
         monkeypatch.setattr(reader, "compiled", compile_it)
         with torch.inference_mode():
             reading = reader.Reader(model, rows, 20)
             got = [reading(part) for part in (ids[:, :7], ids[:, 7:8], ids[:, 8:19], ids[:, 19:])]
-            for end, logits_bv in zip((6, 7, 18, 19), got, strict=True):
-                torch.testing.assert_close(logits_bv, want[:, end], atol=2e-4, rtol=1e-4)
+            for (_, want_bv), logits_bv in zip(want.items(), got, strict=True):
+                torch.testing.assert_close(logits_bv, want_bv, atol=2e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("worth", [1, 20, 10_000])

@@ -13,6 +13,7 @@ from algorism.evaluation import asking
 from algorism.evaluation.lengths import by_length, first_below, lengths_beyond
 from algorism.models.config import TransformerConfig
 from algorism.models.transformer import Transformer
+from algorism.tasks import Task, task
 from algorism.text import format_by_name
 from algorism.training import load_recipe, train
 from algorism.training.material import make_tokenizer
@@ -42,7 +43,7 @@ def test_what_a_network_gets_wrong_is_counted(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(asking, "generate", generate)
     model = Transformer(TransformerConfig(vocab=tokenizer.vocab_size, context=8, layers=1, heads=1, width=4))
-    results = list(by_length(model, form, tokenizer, "+", [8, 3], n=60))
+    results = list(by_length(model, form, tokenizer, Task("+"), [8, 3], n=60))
     assert [(r.digits, r.asked) for r in results] == [
         (3, "random"),
         (3, "longest carry"),
@@ -61,12 +62,12 @@ def test_what_a_network_gets_wrong_is_counted(monkeypatch: pytest.MonkeyPatch):
 def test_a_length_the_model_cannot_represent_is_refused_and_named():
     form, tokenizer = format_by_name("reverse"), make_tokenizer("char", "arithmetic")
     model = Transformer(TransformerConfig(vocab=tokenizer.vocab_size, context=20, layers=1, heads=1, width=4))
-    rows = by_length(model, form, tokenizer, "+", [3, 50], n=4)
+    rows = by_length(model, form, tokenizer, Task("+"), [3, 50], n=4)
     assert [next(rows).digits for _ in range(2)] == [3, 3]
     with pytest.raises(ShapeError, match=r"train with model\.context"):
         next(rows)
     with pytest.raises(UsageError, match="no operands of many digits"):
-        next(by_length(model, form, tokenizer, "sqrt", [3]))
+        next(by_length(model, form, tokenizer, task("sqrt"), [3]))
 
 
 @pytest.fixture(scope="module")
@@ -115,5 +116,5 @@ def test_long_prompts_read_in_pieces_are_answered_the_same(short_run: Path, monk
 def test_the_recipe_holds_ten_times_its_length() -> None:
     run = train(load_recipe(RECIPE))
     m = run.material
-    results = list(by_length(run.model, m.format, m.tokenizer, "+", [10, 100], n=40, indexing=m.indexing))
+    results = list(by_length(run.model, m.format, m.tokenizer, Task("+"), [10, 100], n=40, indexing=m.indexing))
     assert all(result.accuracy.value == 1 for result in results)

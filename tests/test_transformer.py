@@ -11,6 +11,9 @@ from algorism.models.config import ACTIVATION_NAMES, POSITIONS, TransformerConfi
 from algorism.models.positions import alibi_slopes_h, rotary_angles, rotate, sinusoids
 from algorism.models.transformer import Cache, Transformer, attend
 
+TOTAL = "tempered-total"  # not causal, see tests/test_tempering.py
+SCALES = ("tempered", TOTAL, "logn")  # know nothing of indices
+PAIRS = ["clip2+penalty", "clip2+tempered"]
 SHAPE = {"vocab": 11, "context": 16, "layers": 2, "heads": 3, "width": 12}
 
 
@@ -82,6 +85,19 @@ def bias_by_hand(w: dict, c: TransformerConfig, layer: int, h: int, query: int, 
     return total
 
 
+def scale_by_hand(w: dict, c: TransformerConfig, layer: int, h: int, seen: int, total: int) -> float:
+    """What each scheme multiplies one query by, from its formula; all parts of a sum."""
+    product = 1.0
+    for number, (name, argument) in enumerate(scheme_parts(c.positions)):
+        at = f"position.parts.{number}" if "+" in c.positions else "position"
+        if name in ("tempered", "tempered-total"):
+            tau = w[f"{at}.tau"][layer * c.heads + h]
+            product *= 1 + tau * math.log(total if name == "tempered-total" else seen)
+        if name == "logn":
+            product *= max(1.0, math.log(seen) / math.log(c.context if argument is None else argument))
+    return product
+
+
 def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
     """One row, one position, one head and one key at a time; NumPy and Python floats only."""
     c = model.config
@@ -91,6 +107,9 @@ def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
 
     def linear(x: np.ndarray, name: str) -> np.ndarray:
         return w[f"{name}.weight"] @ x + w.get(f"{name}.bias", 0)
+
+    def out(x: np.ndarray, name: str) -> np.ndarray:
+        return norm_by_hand(x, w, name, c.norm) if c.norm_place == "both" else x
 
     xs = []
     for p, token in enumerate(ids):
@@ -104,8 +123,12 @@ def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
                 angle = p / 10_000 ** ((i - i % 2) / m)
                 x[i] += math.cos(angle) if i % 2 else math.sin(angle)
         xs.append(x)
-    for layer in range(c.layers):
+    embedded = [x.copy() for x in xs]
+    for number in range(c.layers * c.loops):
+        layer = number % c.layers
         block = f"blocks.{layer}"
+        if number and layer == 0:
+            xs = [x + again for x, again in zip(xs, embedded, strict=True)]
         rows = [linear(norm_by_hand(x, w, f"{block}.norm_attention", c.norm), f"{block}.attention.qkv") for x in xs]
         mixed = []
         for p in range(len(ids)):
@@ -117,6 +140,7 @@ def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
                 if "rope" in schemes:
                     q = turned_by_hand(q, p, c.rope_base)
                     keys = [turned_by_hand(k, s, c.rope_base) for s, k in enumerate(keys)]
+                q = q * scale_by_hand(w, c, layer, h, p + 1, len(ids))
                 scores = [q @ k / math.sqrt(d) for k in keys]
                 scores = [score + bias_by_hand(w, c, layer, h, p, s) for s, score in enumerate(scores)]
                 shares = [math.exp(score - max(scores)) for score in scores]
@@ -124,14 +148,14 @@ def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
                     y[part] += share / sum(shares) * rows[s][2 * m :][part]
             mixed.append(y)
         for p, y in enumerate(mixed):
-            x = xs[p] + linear(y, f"{block}.attention.out")
+            x = xs[p] + out(linear(y, f"{block}.attention.out"), f"{block}.norm_attention_out")
             z = norm_by_hand(x, w, f"{block}.norm_mlp", c.norm)
             hidden = linear(z, f"{block}.mlp.up")
             if c.activation == "swiglu":
                 hidden = activation_by_hand(linear(z, f"{block}.mlp.gate"), "swiglu") * hidden
             else:
                 hidden = activation_by_hand(hidden, c.activation)
-            xs[p] = x + linear(hidden, f"{block}.mlp.down")
+            xs[p] = x + out(linear(hidden, f"{block}.mlp.down"), f"{block}.norm_mlp_out")
     head = w["embed.weight"] if c.tie else w["head.weight"]
     return np.stack([head @ norm_by_hand(x, w, "norm", c.norm) for x in xs])
 
@@ -150,6 +174,13 @@ def logits_by_hand(model: Transformer, ids: list[int]) -> np.ndarray:
         {"positions": "learned+penalty"},
         {"positions": "rope+clip3+window4"},
         {"positions": "clip2+penalty", "layers": 1},
+        {"positions": "logn4"},
+        {"positions": "learned+tempered"},
+        {"positions": "clip2+logn3+tempered", "norm": "rms"},
+        {"loops": 3},
+        {"loops": 2, "positions": "rope+tempered", "tie": False},
+        {"norm_place": "both"},
+        {"norm_place": "both", "norm": "rms", "bias": True, "loops": 2, "positions": "clip2+penalty"},
     ],
 )
 def test_logits_equal_the_formulas(changes):
@@ -161,10 +192,14 @@ def test_logits_equal_the_formulas(changes):
     np.testing.assert_allclose(ours, logits_by_hand(model, ids[0].tolist()), atol=3e-5)
 
 
-@pytest.mark.parametrize("positions", [*POSITIONS, "learned+penalty", "clip2+penalty"])
+@pytest.mark.parametrize(
+    "changes",
+    [{"positions": p} for p in [*POSITIONS, "learned+penalty", "clip2+penalty", "none+tempered", "logn3"] if p != TOTAL]
+    + [{"loops": 3}, {"norm_place": "both"}, {"loops": 2, "positions": "clip2+tempered", "norm_place": "both"}],
+)
 @pytest.mark.parametrize("pieces", [[1] * 9, [4, 1, 1, 3], [8, 1]])
-def test_reading_in_pieces_with_a_cache_equals_reading_at_once(positions, pieces):
-    model, ids = noisy(positions=positions), some_ids()
+def test_reading_in_pieces_with_a_cache_equals_reading_at_once(changes, pieces):
+    model, ids = noisy(**changes), some_ids()
     cache = Cache(model.config, len(ids), dtype=torch.float64)
     with torch.no_grad():
         whole, parts, start = model(ids), [], 0
@@ -175,10 +210,14 @@ def test_reading_in_pieces_with_a_cache_equals_reading_at_once(positions, pieces
     assert cache.length == 9
 
 
-@pytest.mark.parametrize("positions", POSITIONS)
+@pytest.mark.parametrize(
+    "changes",
+    [{"positions": p} for p in [*POSITIONS, "clip2+penalty", "alibi+logn3"]]
+    + [{"loops": 2}, {"layers": 1, "loops": 3, "positions": "clip2+penalty"}, {"norm_place": "both"}],
+)
 @pytest.mark.parametrize("keep", [slice(-1, None), slice(3, None), slice(2, 5), slice(None)])
-def test_keeping_some_positions_equals_cutting_the_full_logits(positions, keep):
-    model, ids = noisy(positions=positions), some_ids()
+def test_keeping_some_positions_equals_cutting_the_full_logits(changes, keep):
+    model, ids = noisy(**changes), some_ids()
     with torch.no_grad():
         assert torch.allclose(model(ids, keep=keep), model(ids)[:, keep], atol=1e-9)
 
@@ -278,7 +317,7 @@ def test_rotation_keeps_lengths_and_depends_on_distance_only():
     assert product(7, 3) != pytest.approx(product(7, 4), abs=1e-2)
 
 
-@pytest.mark.parametrize("positions", [p for p in POSITIONS if p not in ("none", "sinusoidal")] + ["clip2+penalty"])
+@pytest.mark.parametrize("positions", [p for p in POSITIONS if p not in ("none", "sinusoidal", *SCALES)] + PAIRS)
 def test_indices_of_rows_may_differ_and_the_cache_keeps_them(positions):
     model, ids = noisy(positions=positions, layers=1), some_ids(rows=4)
     index = torch.from_numpy(np.random.default_rng(1).integers(0, 16, (4, 9)))
@@ -356,6 +395,10 @@ def test_ids_of_any_integer_type(dtype):
         ({"positions": "rope", "heads": 4}, ShapeError, "even head width"),
         ({"positions": "sinusoidal", "width": 9}, ShapeError, "even width"),
         ({"dropout": 1.0}, UsageError, "model.dropout"),
+        ({"loops": 0}, ShapeError, "model.loops"),
+        ({"norm_place": "after"}, UsageError, "model.norm_place: unknown 'after'"),
+        ({"norm_place": "both", "norm": "none"}, UsageError, "'both' has no norm to place"),
+        ({"embed_std": 0.0}, UsageError, "model.embed_std"),
     ],
 )
 def test_impossible_shapes_say_what_to_change(changes, error, words):

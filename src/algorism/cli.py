@@ -105,6 +105,9 @@ def lengths(
     ] = None,
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="Problems of each kind and length.")] = 100,
     out: Annotated[Path | None, typer.Option(help="Folder for a picture that compares the runs.")] = None,
+    band: Annotated[
+        int | None, typer.Option(min=0, help="Hide tokens whose index differs by more: 10,000 digits become feasible.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Ask trained networks longer and longer problems, to see on which lengths they are still right.
@@ -113,7 +116,7 @@ def lengths(
     """
     from .commands.lengths import run_lengths
 
-    run_lengths(runs, lengths, n, out, json)
+    run_lengths(runs, lengths, n, out, json, band)
 
 
 @app.command()

@@ -52,7 +52,7 @@ def run_demo(out: Path, seeds: int, steps: int, json: bool) -> None:
         interval = seeds_interval([int(result.correct_n.sum()) for _, result in mine], n)
         row: dict[str, Any] = {"name": way, "accuracy": interval.value, "low": interval.low, "high": interval.high}
         row |= {"seeds": seeds, "examples": EXAMPLES, "seconds": round(sum(run.seconds for run, _ in mine) / seeds, 1)}
-        text = mine[0][0].material.format.write(mine[0][0].material.test[:1]).strings()[0]
+        text = mine[0][0].material.write(mine[0][0].material.test[:1]).strings()[0]
         table.append({**row, "n": n, "example": text})
     page = _report(out, table, by_way)
     best, _ = max(by_way["reverse"], key=lambda pair: int(pair[1].correct_n.sum()))

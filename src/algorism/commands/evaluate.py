@@ -2,8 +2,12 @@
 
 import json as json_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from ..tasks import Problems, Sequences
 
 
 def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path | None, json: bool) -> None:
@@ -12,14 +16,17 @@ def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path
 
     from ..evaluation import evaluate
     from ..files import write_text
-    from ..tasks import HARD_SETS
+    from ..tasks import HARD_SETS, SequenceTask
     from ..tasks import hard as hard_set
     from ..training import load_run
 
     run = load_run(folder)
     m = run.material
-    sets = {"held-out": m.test[:n]}
-    if hard and m.task.operator == "+":
+    sets: dict[str, Problems | Sequences] = {"held-out": m.test[:n]}
+    if isinstance(m.task, SequenceTask):
+        if hard:
+            sets |= {kind: asked for kind, asked in m.task.at_length(m.task.lengths[1], n, seed=1) if kind != "random"}
+    elif hard and m.task.operator == "+":
         for name in HARD_SETS:
             asked = hard_set(name, n, operator=m.task.operator, digits=m.task.lengths, seed=1)
             if m.train is not None:  # a problem the network was trained on is no test

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from ..evaluation.lengths import LengthResult
 
 
-def run_lengths(folders: list[Path], lengths: str | None, n: int, out: Path | None, json: bool) -> None:
+def run_lengths(
+    folders: list[Path], lengths: str | None, n: int, out: Path | None, json: bool, band: int | None = None
+) -> None:
     """Ask runs longer and longer problems; print a table, and write a picture if asked."""
     from ..errors import ShapeError, UsageError
     from ..evaluation.lengths import THRESHOLDS, by_length, first_below, lengths_beyond
@@ -25,38 +27,42 @@ def run_lengths(folders: list[Path], lengths: str | None, n: int, out: Path | No
         wanted = [int(part) for part in lengths.split(",")] if lengths else None
     except ValueError:
         raise UsageError(f"--lengths: expected whole numbers with commas, such as 10,20,50, got {lengths!r}.") from None
-    plans = [wanted or lengths_beyond(run.recipe.task.digits) for _, run in runs]
+    plans = [wanted or lengths_beyond(run.material.task.lengths[1]) for _, run in runs]
     with progress_bar(quiet=json) as bar:
         task = bar.add_task("asking lengths", total=sum(map(len, plans)), note="")
         for (name, run), plan in zip(runs, plans, strict=True):
             m, rows = run.material, found.setdefault(name, [])
             try:
-                for row in by_length(run.model, m.format, m.tokenizer, m.task.operator, plan, n=n, indexing=m.indexing):
+                asked = by_length(run.model, m.format, m.tokenizer, m.task, plan, n=n, indexing=m.indexing, band=band)
+                for row in asked:
                     bar.update(task, advance=not rows or rows[-1].digits != row.digits, note=f"{row.digits} digits")
                     rows.append(row)
-            except ShapeError as error:
+            except (ShapeError, UsageError) as error:  # what the model, or the task's symbols, cannot represent
                 refused[name] = str(error)
     sections = [
         {
             "run": name,
-            "trained_digits": run.recipe.task.digits,
+            "trained_digits": run.material.task.lengths[1],
             "lengths": [row.to_json() for row in found[name]],
             "first_below": {f"{t:g}": first_below(found[name], t) for t in THRESHOLDS},
             "refused": refused.get(name),
+            "band": band,
         }
         for name, run in runs
     ]
     if out is not None:
-        draw(found, out)
+        draw(found, out, band)
     if json:
         typer.echo(json_module.dumps(sections))
         return
-    show(found, {name: run.recipe.task.digits for name, run in runs}, refused)
+    show(found, {name: run.material.task.lengths[1] for name, run in runs}, refused, band)
     if out is not None:
         typer.echo(out)
 
 
-def show(found: "dict[str, list[LengthResult]]", trained: dict[str, int], refused: dict[str, str]) -> None:
+def show(
+    found: "dict[str, list[LengthResult]]", trained: dict[str, int], refused: dict[str, str], band: int | None
+) -> None:
     """Print one row per length and kind, one column per run; then where each falls below 99, 90 and 50 %."""
     from rich.console import Console
     from rich.table import Table
@@ -83,6 +89,8 @@ def show(found: "dict[str, list[LengthResult]]", trained: dict[str, int], refuse
             shown += [f"{statistics.median(values):.1%}", f"{min(values):.1%}"]
         table.add_row(str(digits), asked, *shown)
     table.caption = "after ≥: lower end of the 95 % interval"
+    if band is not None:
+        table.caption += f"\nband {band}: a token saw only those whose index differs from its own by at most {band}"
     console.print(table)
     for name, rows in found.items():
         below = [f"{t:.0%}: {first_below(rows, t) or 'never'}" for t in THRESHOLDS]
@@ -91,7 +99,7 @@ def show(found: "dict[str, list[LengthResult]]", trained: dict[str, int], refuse
             console.print(f"{name}: stopped. {refused[name]}")
 
 
-def draw(found: "dict[str, list[LengthResult]]", out: Path) -> None:
+def draw(found: "dict[str, list[LengthResult]]", out: Path, band: int | None) -> None:
     """Write the picture that compares the runs into a folder."""
     from ..pictures import learning_curves, save
 
@@ -106,7 +114,6 @@ def draw(found: "dict[str, list[LengthResult]]", out: Path) -> None:
         for name, results in found.items()
         for row in results
     ]
-    chart = learning_curves(
-        rows, x="digits", x_title="digits of the operands", title="Exact match by length", log_x=True
-    )
+    title = "Exact match by length" + ("" if band is None else f", band {band}")
+    chart = learning_curves(rows, x="digits", x_title="digits of the operands", title=title, log_x=True)
     save(chart, out / "lengths")

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..models.transformer import Transformer
-from ..tasks import Problems
-from ..text import Format, Indexing
+from ..tasks import Problems, Sequences
+from ..text import Format, Indexing, ListFormat
 from .breakdown import Breakdown, breakdown
 from .decoding import generate
+from .list_errors import ListBreakdown, list_breakdown
 from .statistics import Interval, wilson
 
 
@@ -26,7 +27,7 @@ class Evaluation:
         correct_n: exact equality of answer and gold, the answer read leniently: whatever else is written, as long as
             the format finds one answer in it.
         strict_n: the whole completion, working and padding included, is what the format would write.
-        breakdown: by digits, carries, output place and kind of error.
+        breakdown: by digits, carries, output place and kind of error; of lists by length, place and kind.
         seconds: of decoding.
     """
 
@@ -37,7 +38,7 @@ class Evaluation:
     completions: list[str]
     correct_n: np.ndarray
     strict_n: np.ndarray
-    breakdown: Breakdown
+    breakdown: Breakdown | ListBreakdown
     seconds: float
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -71,9 +72,9 @@ class Evaluation:
 
 def evaluate(
     model: Transformer,
-    form: Format,
+    form: Format | ListFormat,
     tokenizer: Any,
-    problems: Problems,
+    problems: Problems | Sequences,
     *,
     name: str = "held-out",
     temperature: float = 0.0,
@@ -81,6 +82,7 @@ def evaluate(
     seed: int = 0,
     batch: int = 512,
     indexing: Indexing | None = None,
+    band: int | None = None,
 ) -> Evaluation:
     """Decode an answer to every problem and grade it exactly.
 
@@ -95,17 +97,18 @@ def evaluate(
         seed: of sampling.
         batch: most prompts decoded at once.
         indexing: how the model is told where tokens stand; None by their places.
+        band: see `generate`; None for the model as it is.
 
     Raises:
         ShapeError: a problem too long for the model's context.
     """
     import time
 
-    texts = form.write(problems)
+    texts = form.write(problems)  # type: ignore[arg-type]
     encoded = tokenizer.encode_texts(texts)
     prompts = [encoded.ids_nt[i, :p].astype(np.int64) for i, p in enumerate(encoded.prompt_n)]
     room = int((encoded.length_n - encoded.prompt_n).max())
-    stop = [int(tokenizer.encode(character)[0]) for character in form.stop]
+    stop = [int(tokenizer.encode(form.stop)[0])]
     started = time.perf_counter()
     new = generate(
         model,
@@ -117,16 +120,20 @@ def evaluate(
         seed=seed,
         batch=batch,
         indices=None if indexing is None else list(indexing.of(texts, int(encoded.prompt_n.max()) + room)),
+        band=band,
     )
     seconds = time.perf_counter() - started
     completions = tokenizer.decode_batch(new)
     answers = [form.read_answer(completion) for completion in completions]
-    gold = form.reference(problems).strings()
+    gold = form.reference(problems).strings()  # type: ignore[arg-type]
     correct_n = np.array([a == g for a, g in zip(answers, gold, strict=True)], dtype=bool)
-    written = [_before(completion, form.stop) for completion in texts.completions()]
+    written = [completion.partition(form.stop)[0].rstrip(" ") for completion in texts.completions()]
     strict_n = np.array([c == w for c, w in zip(completions, written, strict=True)], dtype=bool)
-    carries = problems.carries_n
-    carries_n = np.zeros(len(gold), np.int32) if carries is None else carries
+    if isinstance(problems, Sequences):
+        parts: Breakdown | ListBreakdown = list_breakdown(answers, gold, problems.size_n)
+    else:
+        carries_n = np.zeros(len(gold), np.int32) if problems.carries_n is None else problems.carries_n
+        parts = breakdown(answers, gold, problems.digits_n, carries_n)
     return Evaluation(
         name,
         texts.prompts(),
@@ -135,12 +142,7 @@ def evaluate(
         completions,
         correct_n,
         strict_n,
-        breakdown(answers, gold, problems.digits_n, carries_n),
+        parts,
         seconds,
-        {"temperature": temperature, "top_k": top_k, "seed": seed},
+        {"temperature": temperature, "top_k": top_k, "seed": seed, "band": band},
     )
-
-
-def _before(text: str, stop: str) -> str:
-    """Cut a text at the first of the characters that end a completion."""
-    return text[: min((at for at in map(text.find, stop) if at >= 0), default=len(text))]

@@ -51,21 +51,25 @@ class Weights(NamedTuple):
     k: Linear
     v: Linear
     out: Linear
+    norm_attention_out: Norm | None
     norm_mlp: Norm
     up: Linear
     gate: Linear | None
     down: Linear
+    norm_mlp_out: Norm | None
 
 
 class Setting(NamedTuple):
     """What is the same for all blocks.
 
     Args:
+        layers: blocks until the first one comes again, in a looped transformer.
         heads: attention heads.
         activation: of the MLP.
         fused: whether oneDNN's fused layers may be used: float32 on a CPU.
     """
 
+    layers: int
     heads: int
     activation: str
     fused: bool
@@ -112,8 +116,14 @@ def activated(x_nm: Tensor, by: Linear, activation: str, fused: bool) -> Tensor:
     return F.silu(hidden_nk)
 
 
-def added(x_nk: Tensor, y_nm: Tensor, by: Linear, fused: bool) -> Tensor:
-    """Give x + linear(y), (n, k); `x_nk` may be overwritten. The fused form pays from about 256 rows."""
+def added(x_nk: Tensor, y_nm: Tensor, by: Linear, norm_out: Norm | None, fused: bool) -> Tensor:
+    """Give x + linear(y), or x + norm(linear(y)), (n, k); `x_nk` may be overwritten.
+
+    The fused form pays from about 256 rows.
+    """
+    if norm_out is not None:
+        x_nk += norm(product(y_nm, by), norm_out)
+        return x_nk
     bias = by.bias
     if fused and x_nk.shape[0] >= 256:
         return torch.ops.mkldnn._linear_pointwise(y_nm, x_nk, by.weight, bias, "add")
@@ -140,6 +150,7 @@ def read_blocks(
     k_sbm: list[Tensor],
     v_sbm: list[Tensor],
     biases_zts: list[Tensor],
+    scales_th1: list[Tensor],
     angles_tbf: Tensor | None,
     setting: Setting,
 ) -> Tensor:
@@ -149,10 +160,11 @@ def read_blocks(
         x_nm: embedded new positions, (t · b, m), positions first; may be overwritten.
         b: rows of the batch.
         read: positions read before and with these.
-        weights: of the blocks.
-        k_sbm: keys of each block so far; those of the new positions are written at read − t.
+        weights: of the blocks in the order in which they are applied, once for every loop.
+        k_sbm: keys of each of them so far; those of the new positions are written at read − t.
         v_sbm: values likewise.
         biases_zts: added to each layer's attention logits, (1 or z, t, max(read, SOFTMAX_WIDTH)); empty for nothing.
+        scales_th1: what each layer's queries are multiplied by, (t, 1 or h, 1); empty for nothing.
         angles_tbf: rotation angles of the new positions, (t, 1 or b, d/2); None for none.
         setting: see there.
 
@@ -163,7 +175,12 @@ def read_blocks(
     heads, fused = setting.heads, setting.fused
     start, seen = read - n // b, max(read, 16)
     by_head = [-1, b * heads, m // heads]
+    looped = len(weights) > setting.layers
+    embedded_nm = x_nm.clone() if looped else x_nm
     for index in range(len(weights)):
+        layer = index % setting.layers
+        if looped and index > 0 and layer == 0:
+            x_nm += embedded_nm
         w, keys_sbm, values_sbm = weights[index], k_sbm[index], v_sbm[index]
         y_nm = norm(x_nm, w.norm_attention)
         new_k_nm = keys_sbm[start:read].view(n, m)
@@ -178,19 +195,21 @@ def read_blocks(
         q_nm = product(y_nm, w.q)
         if angles_tbf is not None:
             rotate_(q_nm, b, heads, angles_tbf)
+        if len(scales_th1) > 0:
+            q_nm.view(-1, b, heads, m // heads).mul_(scales_th1[layer][-(q_nm.shape[0] // b) :, None])
         q_ztd = q_nm.mul_(1 / math.sqrt(m // heads)).view(by_head).transpose(0, 1)
         scores_zts = torch.bmm(q_ztd, keys_sbm[:seen].view(by_head).permute(1, 2, 0))
         if len(biases_zts) > 0:
-            scores_zts += biases_zts[index][:, -scores_zts.shape[1] :]  # of the queries that are left
+            scores_zts += biases_zts[layer][:, -scores_zts.shape[1] :]  # of the queries that are left
         mixed_ztd = torch.bmm(scores_zts.softmax(-1), values_sbm[:seen].view(by_head).transpose(0, 1))
-        x_nm = added(x_nm, mixed_ztd.transpose(0, 1).reshape(-1, m), w.out, fused)
+        x_nm = added(x_nm, mixed_ztd.transpose(0, 1).reshape(-1, m), w.out, w.norm_attention_out, fused)
         y_nm = norm(x_nm, w.norm_mlp)
         gate = w.gate
         if gate is not None:
             hidden_nk = activated(y_nm, gate, "silu", fused).mul_(product(y_nm, w.up))
         else:
             hidden_nk = activated(y_nm, w.up, setting.activation, fused)
-        x_nm = added(x_nm, hidden_nk, w.down, fused)
+        x_nm = added(x_nm, hidden_nk, w.down, w.norm_mlp_out, fused)
     return x_nm
 
 
@@ -218,10 +237,12 @@ def weights_of(block: Block) -> Weights:
         linear_of(attention.qkv, 1, 3),
         linear_of(attention.qkv, 2, 3),
         linear_of(attention.out),
+        None if isinstance(block.norm_attention_out, nn.Identity) else norm_of(block.norm_attention_out),
         norm_of(block.norm_mlp),
         linear_of(mlp.up),
         None if mlp.gate is None else linear_of(mlp.gate),
         linear_of(mlp.down),
+        None if isinstance(block.norm_mlp_out, nn.Identity) else norm_of(block.norm_mlp_out),
     )
 
 

@@ -20,7 +20,9 @@ from torch import Tensor
 from ..errors import ShapeError, UsageError
 from ..models.positions import check_index
 from ..models.transformer import Cache, Transformer
+from .banded import BandedReader, check_band, rows_at_once
 from .reader import Reader, readable
+from .sampling import sample, uniform_draws
 
 PIECE = 256  # positions of a long prompt that are read at once
 MOST_LOGITS = 200_000_000  # attention logits of one layer that a batch may need at once (four bytes each)
@@ -39,6 +41,7 @@ def generate(
     seed: int = 0,
     batch: int = 512,
     indices: Sequence[np.ndarray] | None = None,
+    band: int | None = None,
 ) -> list[np.ndarray]:
     """Continue every prompt by at most `max_new` tokens.
 
@@ -55,13 +58,16 @@ def generate(
         seed: of sampling.
         batch: most prompts decoded at once, by each thread.
         indices: for each prompt, the indices of its tokens and of `max_new` more; None for places.
+        band: a token sees only those whose index differs from its own by at most this; None for all. That is another
+            function, close to the model's own only where far tokens get no attention (`banded.band_error` measures
+            how much they get); but a new token then takes the same time after a text of any length.
 
     Returns:
         The new ids of each prompt (int64), in the order of `prompts`.
 
     Raises:
         ShapeError: an empty prompt, or a prompt and its continuation longer than the model's position table.
-        UsageError: a negative temperature, or a count below one.
+        UsageError: a negative temperature or band, or a count below one.
 
     >>> from algorism.models.config import TransformerConfig
     >>> model = Transformer(TransformerConfig(vocab=16, context=8, layers=1, heads=2, width=8))
@@ -73,6 +79,8 @@ def generate(
     for name, value in (("max_new", max_new), ("batch", batch), ("top_k", 1 if top_k is None else top_k)):
         if value < 1:
             raise UsageError(f"generate: {name} must be at least 1, got {value}.")
+    if band is not None:
+        check_band(band)
     ids = [np.asarray(prompt, dtype=np.int64).reshape(-1) for prompt in prompts]
     if indices is None:
         _check_lengths(model, ids, max_new)
@@ -81,23 +89,24 @@ def generate(
 
     @torch.inference_mode()
     def work(rows: list[int]) -> None:
-        draws = None if temperature == 0 else _uniform_draws(rows, max_new, seed)
+        draws = None if temperature == 0 else uniform_draws(rows, max_new, seed)
         prompt_bt = torch.from_numpy(np.stack([ids[row] for row in rows])).to(model.embed.weight.device)
         index_bt = None
         if indices is not None:
             length = len(ids[rows[0]]) + max_new
             index_bt = torch.from_numpy(np.stack([indices[row][:length] for row in rows])).to(prompt_bt.device)
             check_index(model.position, 0, length, index_bt)
-        new_bt = _continue(model, prompt_bt, max_new, stops, temperature, top_k, draws, index_bt)
+        new_bt = _continue(model, prompt_bt, max_new, stops, temperature, top_k, draws, index_bt, band)
         for row, line in zip(rows, _before_stop(new_bt.cpu().numpy(), stops)):
             new[row] = line
 
     was_training = model.training
     model.eval()
     threads = torch.get_num_threads() if model.embed.weight.device.type == "cpu" else 1
-    batches = list(_equal_length(ids, max_new, batch, threads, model.config.heads))
+    batches = list(_equal_length(ids, max_new, batch, threads, model, band))
     try:
-        if threads == 1 or len(batches) == 1:
+        # Steps within a band are too small to divide; torch's threads would only wait for each other.
+        if threads == 1 or (len(batches) == 1 and band is None):
             for rows in batches:
                 work(rows)
         else:
@@ -121,7 +130,9 @@ def _check_lengths(model: Transformer, ids: list[np.ndarray], max_new: int) -> N
         )
 
 
-def _equal_length(ids: list[np.ndarray], max_new: int, batch: int, threads: int, heads: int) -> Iterator[list[int]]:
+def _equal_length(
+    ids: list[np.ndarray], max_new: int, batch: int, threads: int, model: Transformer, band: int | None
+) -> Iterator[list[int]]:
     """Yield indices of prompts of one length, at most `batch` at a time, longest first (memory peaks early).
 
     A length with few prompts is still divided between the threads, down to `SMALLEST_SHARE`; long ones are read fewer
@@ -134,15 +145,13 @@ def _equal_length(ids: list[np.ndarray], max_new: int, batch: int, threads: int,
         rows = by_length[length]
         if len(rows) > 1:  # likenesses side by side: what they share at their beginning is read once
             rows = [rows[i] for i in np.lexsort(np.stack([ids[row] for row in rows]).T[::-1])]
-        most = max(1, MOST_LOGITS // (heads * min(length, PIECE) * (length + max_new)))
-        size = min(batch, most, max(SMALLEST_SHARE, math.ceil(len(rows) / threads)))
+        if band is None:
+            most = max(1, MOST_LOGITS // (model.config.heads * min(length, PIECE) * (length + max_new)))
+            size = min(batch, most, max(SMALLEST_SHARE, math.ceil(len(rows) / threads)))
+        else:
+            size = min(batch, rows_at_once(model, length + max_new, len(rows), threads))
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
-
-
-def _uniform_draws(rows: list[int], max_new: int, seed: int) -> np.ndarray:
-    """Draw every uniform number sampling will need, (b, max_new), from one generator per prompt."""
-    return np.stack([np.random.default_rng((seed, row)).random(max_new) for row in rows])
 
 
 class _CachedForward:
@@ -185,11 +194,16 @@ def _continue(
     top_k: int | None,
     draws: np.ndarray | None,
     index_bt: Tensor | None = None,
+    band: int | None = None,
 ) -> Tensor:
     """Decode one batch; (b, max_new), where what follows a stop id means nothing."""
     b, t = prompt_bt.shape
     device = prompt_bt.device
-    if index_bt is None:
+    reader: Any
+    if band is not None:
+        index = torch.arange(t + max_new, device=device) if index_bt is None else index_bt
+        reader, feed_bt, index_bt = BandedReader(model, b, index, band), prompt_bt, None
+    elif index_bt is None:
         reader, feed_bt = _read_shared(model, prompt_bt, t + max_new)
     else:
         reader, feed_bt = (Reader if readable(model) else _CachedForward)(model, b, t + max_new), prompt_bt
@@ -222,22 +236,6 @@ def _continue(
                 alive, next_b, finished_b = alive[open_rows], next_b[open_rows], finished_b[open_rows]
         feed_bt = next_b[:, None]
     return new_bt
-
-
-def sample(logits_bv: Tensor, temperature: float, top_k: int | None, uniform_b: Tensor) -> Tensor:
-    """Draw one id per row by inverting the cumulative distribution at a given uniform number.
-
-    >>> sample(torch.tensor([[0.0, 0.0]]).log_softmax(-1), 1.0, None, torch.tensor([0.7])).tolist()
-    [1]
-    """
-    # In the draws' dtype, float64 where there is one: a cumulative sum in float32 would misplace rare tokens.
-    scores_bv = logits_bv.to(uniform_b.dtype) / temperature
-    if top_k is not None and top_k < scores_bv.shape[-1]:
-        kept_ids = scores_bv.topk(top_k, -1).indices
-        scores_bv = torch.full_like(scores_bv, float("-inf")).scatter(-1, kept_ids, scores_bv.gather(-1, kept_ids))
-    cumulative_bv = scores_bv.softmax(-1).cumsum(-1)
-    target_b1 = uniform_b[:, None] * cumulative_bv[:, -1:]  # the total is 1 only up to rounding
-    return torch.searchsorted(cumulative_bv, target_b1, right=True)[:, 0]
 
 
 def _before_stop(new_bt: np.ndarray, stop: Collection[int]) -> list[np.ndarray]:

@@ -5,14 +5,15 @@ that run through all digits, which a network without the rule gets wrong.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import UsageError
 from ..models.transformer import Transformer
-from ..tasks import Problems, Task, hard
-from ..text import Format, Indexing
+from ..tasks import Problems, Sequences, SequenceTask, Task, hard
+from ..text import Format, Indexing, ListFormat
 from .asking import Evaluation, evaluate
+from .list_errors import ListBreakdown
 from .statistics import Interval
 
 RANDOM, LONGEST_CARRY = "random", "longest carry"
@@ -24,12 +25,12 @@ class LengthResult:
     """Exact match at one length.
 
     Args:
-        digits: of every operand.
-        asked: "random" or "longest carry".
+        digits: of every operand; symbols of every list.
+        asked: "random", "longest carry"; for lists "random" and the rule's own hard kinds.
         accuracy: with its Wilson interval.
         n: problems.
-        first_wrong: of the wrong answers, how many digits from the right the first wrong one stands; the median. None
-            where there is none, or where nothing was wrong.
+        first_wrong: of the wrong answers, how many digits from the right (symbols from the left, for lists) the first
+            wrong one stands; the median. None where there is none, or where nothing was wrong.
         seconds: of decoding.
     """
 
@@ -59,14 +60,15 @@ def lengths_beyond(trained: int, factor: int = 100) -> list[int]:
 
 def by_length(
     model: Transformer,
-    form: Format,
+    form: Format | ListFormat,
     tokenizer: Any,
-    operator: str,
+    task: Task | SequenceTask,
     lengths: Sequence[int],
     *,
     n: int = 100,
     seed: int = 1,
     indexing: Indexing | None = None,
+    band: int | None = None,
 ) -> Iterator[LengthResult]:
     """Ask `n` problems of each kind at each length, greedily, shortest first.
 
@@ -74,33 +76,44 @@ def by_length(
         model: a transformer of ours.
         form: how problems are written.
         tokenizer: text to ids and back.
-        operator: "+", "-", "*".
-        lengths: digits of every operand.
+        task: what is asked; its own lengths do not matter.
+        lengths: digits of every operand, symbols of every list.
         n: problems of each kind and length.
         seed: of the problems.
         indexing: how the model is told where tokens stand.
+        band: see `generate`; None for the model as it is.
 
     Raises:
         ShapeError: at the first length that the model cannot represent; says why.
-        UsageError: an operator whose problems have no length.
+        UsageError: an operator whose problems have no length; a length that the task's symbols do not allow.
     """
-    if operator not in ("+", "-", "*"):
-        raise UsageError(f"lengths: {operator!r} has no operands of many digits; expected '+', '-' or '*'.")
+    if isinstance(task, Task) and task.operator not in ("+", "-", "*"):
+        raise UsageError(f"lengths: {task.operator!r} has no operands of many digits; expected '+', '-' or '*'.")
     for digits in sorted(lengths):
-        for asked, problems in problems_of(operator, digits, n, seed):
-            found = evaluate(model, form, tokenizer, problems, name=asked, indexing=indexing)
+        for asked, problems in problems_of(task, digits, n, seed):
+            found = evaluate(model, form, tokenizer, problems, name=asked, indexing=indexing, band=band)
             yield LengthResult(digits, asked, found.accuracy, len(found.gold), first_wrong_place(found), found.seconds)
 
 
-def problems_of(operator: str, digits: int, n: int, seed: int) -> Iterator[tuple[str, Problems]]:
+def problems_of(
+    task: Task | SequenceTask, digits: int, n: int, seed: int
+) -> Iterator[tuple[str, Problems | Sequences]]:
     """Problems of each kind at one length."""
-    yield RANDOM, Task(operator, digits=(digits, digits)).sample(n, seed=(seed, digits))
-    if operator == "+":
-        yield LONGEST_CARRY, hard("longest_carry", n, operator=operator, digits=(digits, digits), seed=seed + digits)
+    if isinstance(task, SequenceTask):
+        yield from task.at_length(digits, n, seed)
+        return
+    asked = Task(task.operator, digits=(digits, digits))
+    if "second" in task.params:  # N × 2 stays N × 2
+        asked = replace(asked, sampler="by", params={"second": task.params["second"]})
+    yield RANDOM, asked.sample(n, seed=(seed, digits))
+    if task.operator == "+":
+        yield LONGEST_CARRY, hard("longest_carry", n, operator="+", digits=(digits, digits), seed=seed + digits)
 
 
 def first_wrong_place(found: Evaluation) -> float | None:
-    """Median distance, from the right, of the first wrong digit of those answers that are numbers."""
+    """Median distance of the first wrong digit from the right (symbol from the left) in answers that can be read."""
+    if isinstance(found.breakdown, ListBreakdown):
+        return found.breakdown.first_wrong
     places = []
     for answer, gold, right in zip(found.answers, found.gold, found.correct_n, strict=True):
         if right or answer is None:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..models.linear import Linear
+from ..models.norms import RMSNorm
 from ..models.positions import PositionScheme
 from ..models.transformer import MLP, Attention, Block, Transformer
 from .blocks import SOFTMAX_WIDTH, Setting, compiled, read_blocks, weights_of
@@ -24,8 +25,8 @@ def readable(model: nn.Module) -> bool:
     """
     if type(model) is not Transformer or model.config.norm == "none":
         return False
-    plain = (Linear, nn.Linear, nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.ModuleList, nn.Identity, nn.Dropout)
-    ours = (Transformer, Block, Attention, MLP)
+    plain = (nn.Linear, nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.ModuleList, nn.Identity, nn.Dropout)
+    ours = (Transformer, Block, Attention, MLP, Linear, RMSNorm)
     return all(
         (type(module) in plain + ours or isinstance(module, PositionScheme))
         and not (module._forward_hooks or module._forward_pre_hooks)
@@ -36,6 +37,8 @@ def readable(model: nn.Module) -> bool:
 class Reader:
     """A batch of equally long texts being read by a model; remembers keys and values.
 
+    With a position scheme that is not causal there is nothing to remember but the text, which is read anew each time.
+
     Args:
         model: a plain transformer (`readable`), in evaluation mode, whose weights do not change meanwhile.
         batch: rows.
@@ -45,11 +48,12 @@ class Reader:
     def __init__(self, model: Transformer, batch: int, length: int) -> None:
         self.model, self.config, self.read = model, model.config, 0
         self.index: Tensor | None = None  # of all positions read, (s,) or (b, s)
+        self.ids_bs: Tensor | None = None  # all tokens read, if they must be read again
         weight = model.embed.weight
         fusable = weight.device.type == "cpu" and weight.dtype is torch.float32 and torch.backends.mkldnn.is_available()
         fused = fusable and compiled() is not read_blocks  # found once when compiled, searched at each call when not
-        self.setting = Setting(self.config.heads, self.config.activation, fused)
-        self.weights = [weights_of(block) for block in cast(list[Block], model.blocks)]
+        self.setting = Setting(self.config.layers, self.config.heads, self.config.activation, fused)
+        self.weights = [weights_of(block) for block in cast(list[Block], model.blocks)] * self.config.loops
         shape = (max(length, SOFTMAX_WIDTH), batch, self.config.width)
         self.k_sbm = [weight.new_empty(shape) for _ in self.weights]
         self.v_sbm = [weight.new_empty(shape) for _ in self.weights]
@@ -69,6 +73,8 @@ class Reader:
         self.k_sbm, self.v_sbm = [kept(k) for k in self.k_sbm], [kept(v) for v in self.v_sbm]
         if self.index is not None and self.index.dim() == 2:
             self.index = self.index.index_select(0, rows)
+        if self.ids_bs is not None:
+            self.ids_bs = self.ids_bs.index_select(0, rows)
 
     def __call__(self, ids_bt: Tensor, index_bt: Tensor | None = None) -> Tensor:
         """Read the next tokens, with their indices if those are not their places; logits (b, v) after the last."""
@@ -76,6 +82,9 @@ class Reader:
         new = torch.arange(self.read, self.read + t, device=ids_bt.device) if index_bt is None else index_bt
         self.index = new if self.index is None else torch.cat([self.index, new], -1)
         self.read += t
+        if not model.position.causal:
+            self.ids_bs = ids_bt if self.ids_bs is None else torch.cat([self.ids_bs, ids_bt], 1)
+            return model(self.ids_bs, positions=self.index, keep=slice(-1, None))[:, 0]
         x_tbm = F.embedding(ids_bt.t(), model.embed.weight)
         added = model.position.embed(new)
         if added is not None:
@@ -89,6 +98,7 @@ class Reader:
             self.k_sbm,
             self.v_sbm,
             self.logit_biases(b, new, x_tbm),
+            self.query_scales(t, x_tbm),
             None if angles is None else by_position(angles),
             self.setting,
         )
@@ -114,6 +124,12 @@ class Reader:
             return seen.expand(b, self.config.heads, t, padded).reshape(-1, t, padded)
 
         return [full_zts(bias) for bias in of_scheme]
+
+    def query_scales(self, t: int, like: Tensor) -> list[Tensor]:
+        """What each layer's queries are multiplied by, (t, 1 or h, 1); empty for nothing in any layer."""
+        seen = torch.arange(self.read - t + 1, self.read + 1, device=like.device)
+        of_scheme = [self.model.position.scale(layer, seen) for layer in range(self.config.layers)]
+        return [scale_ht1.transpose(0, 1).to(like.dtype) for scale_ht1 in of_scheme if scale_ht1 is not None]
 
 
 def by_position(x: Tensor) -> Tensor:

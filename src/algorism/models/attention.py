@@ -74,18 +74,19 @@ def softmax(scores_xs: Tensor) -> Tensor:
     return F.pad(scores_xs, (0, VECTOR - s), value=float("-inf")).softmax(-1, precise)[..., :s]
 
 
-def attend_short(q_btm: Tensor, kv_bsn: Tensor | None, heads: int) -> Tensor:
-    """Causal attention of short texts on a CPU, without position bias, cache or dropout; equals `attend`.
+def attend_short(q_btm: Tensor, kv_bsn: Tensor | None, heads: int, bias_hts: Tensor | None = None) -> Tensor:
+    """Causal attention of short texts on a CPU, without cache or dropout; equals `attend`.
 
     Args:
         q_btm: queries of the last t positions; or queries, keys and values side by side, (b, t, 3m).
         kv_bsn: keys and values side by side, (b, s, 2m); None where `q_btm` holds them.
         heads: attention heads.
+        bias_hts: added to the logits, (h, t, s) or (b, h, t, s), h perhaps 1; None for none.
 
     Returns:
         (b, t, m), heads side by side.
     """
-    return ShortAttention.apply(q_btm, kv_bsn, heads)[0]
+    return ShortAttention.apply(q_btm, kv_bsn, heads, bias_hts)[0]
 
 
 class ShortAttention(torch.autograd.Function):
@@ -96,7 +97,9 @@ class ShortAttention(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(q_btm: Tensor, kv_bsn: Tensor | None, heads: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
+    def forward(
+        q_btm: Tensor, kv_bsn: Tensor | None, heads: int, bias_hts: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
         """Attend; and give what the backward needs."""
         b = len(q_btm)
         own_pztd = by_head(q_btm, 3 if kv_bsn is None else 1, heads)
@@ -105,6 +108,8 @@ class ShortAttention(torch.autograd.Function):
         k_zsd, v_zsd = (own_pztd[1:] if others_pzsd is None else others_pzsd).unbind(0)
         mask_ts = future(q_ztd.shape[1], k_zsd.shape[1], q_ztd)
         scores_zts = torch.baddbmm(mask_ts, q_ztd, k_zsd.transpose(1, 2), alpha=q_ztd.shape[2] ** -0.5)
+        if bias_hts is not None:
+            scores_zts.unflatten(0, (b, heads)).add_(bias_hts)
         weights_zts = softmax(scores_zts).to(v_zsd.dtype)
         y_ztd = torch.bmm(weights_zts, v_zsd)
         return by_position(y_ztd[None], b), own_pztd, others_pzsd, weights_zts
@@ -116,9 +121,11 @@ class ShortAttention(torch.autograd.Function):
         ctx.save_for_backward(*kept)
         ctx.mark_non_differentiable(*(tensor for tensor in kept if tensor is not None))
         ctx.set_materialize_grads(False)
+        bias_hts = inputs[3]
+        ctx.bias = None if bias_hts is None else (bias_hts.shape, bias_hts.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad_btm: Tensor, *_: None) -> tuple[Tensor, Tensor | None, None]:
+    def backward(ctx: Any, grad_btm: Tensor, *_: None) -> tuple[Tensor, Tensor | None, None, Tensor | None]:
         """Gradients of what `forward` took."""
         own_pztd, others_pzsd, weights_zts = ctx.saved_tensors
         b, z = len(grad_btm), own_pztd.shape[1]
@@ -131,22 +138,35 @@ class ShortAttention(torch.autograd.Function):
         grad_ztd = by_head(grad_btm, 1, z // b)[0]
         torch.bmm(weights_zts.transpose(1, 2), grad_ztd, out=into_v_zsd)
         grad_weights_zts = torch.bmm(grad_ztd, v_zsd.transpose(1, 2))
-        grad_scores_zts = softmax_backward(grad_weights_zts, weights_zts).mul_(q_ztd.shape[2] ** -0.5)
+        grad_scores_zts = softmax_backward(grad_weights_zts, weights_zts)
+        grad_bias_hts = None
+        if ctx.needs_input_grad[3]:
+            shape, dtype = ctx.bias
+            grad_bias_hts = grad_scores_zts.unflatten(0, (b, -1)).to(dtype, copy=True).sum_to_size(shape)
+        grad_scores_zts.mul_(q_ztd.shape[2] ** -0.5)
         torch.bmm(grad_scores_zts, k_zsd, out=own_grad_pztd[0])
         torch.bmm(grad_scores_zts.transpose(1, 2), q_ztd, out=into_k_zsd)
         others = None if others_grad_pzsd is None else by_position(others_grad_pzsd, b)
-        return by_position(own_grad_pztd, b), others, None
+        return by_position(own_grad_pztd, b), others, None, grad_bias_hts
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], q: Tensor, kv: Tensor | None, heads: int) -> tuple[Any, Any]:
+    def vmap(
+        info: Any, in_dims: tuple[int | None, ...], q: Tensor, kv: Tensor | None, heads: int, bias: Tensor | None
+    ) -> tuple[Any, Any]:
         """Many models at once are one larger batch: attention has no weights of its own."""
 
         def folded(x: Tensor, dim: int | None) -> Tensor:
             x = x.expand(info.batch_size, *x.shape) if dim is None else x.movedim(dim, 0)
             return x.flatten(0, 1)
 
-        outputs = ShortAttention.apply(folded(q, in_dims[0]), None if kv is None else folded(kv, in_dims[1]), heads)
-        y, own, others, weights = outputs
+        q = folded(q, in_dims[0])
+        kv = None if kv is None else folded(kv, in_dims[1])
+        if bias is not None:
+            bias = bias.expand(info.batch_size, *bias.shape) if in_dims[3] is None else bias.movedim(in_dims[3], 0)
+            if bias.dim() == 4:  # (models, h, t, s), the same for all rows of a model
+                bias = bias[:, None].expand(-1, len(q) // info.batch_size, -1, -1, -1)
+            bias = bias.flatten(0, 1)
+        y, own, others, weights = ShortAttention.apply(q, kv, heads, bias)
         apart = (
             y.unflatten(0, (info.batch_size, -1)),
             own.unflatten(1, (info.batch_size, -1)).movedim(1, 0),

@@ -18,8 +18,12 @@ POSITIONS = {
     "window": "only keys at most W away are seen, as in window1",
     "fire": "a small network of the relative distance (FIRE, arXiv 2310.04418)",
     "tags": "a fixed random vector for each index",
+    "tempered": "attention logits times 1 + τ·ln n for n keys seen, τ learned (arXiv 2310.00726)",
+    "tempered-total": "the same with n the length of the whole text; for comparison, not causal",
+    "logn": "attention logits times max(1, ln n / ln N), as in logn20 (Qwen, arXiv 2309.16609)",
 }
 NORMS = ("layer", "rms", "none")
+NORM_PLACES = ("before", "both")
 ACTIVATION_NAMES = ("gelu", "gelu_tanh", "relu", "silu", "swiglu")
 
 
@@ -44,8 +48,11 @@ class TransformerConfig:
         vocab: number of token ids.
         context: longest sequence in tokens.
         layers, heads, width: blocks, attention heads, model width. `heads` must divide `width`.
+        loops: how often the stack of blocks is applied, each time with the same weights; before every time but the
+            first, the embedded input is added again (arXiv 2409.15647, 2405.17399).
         hidden: width of the MLP; None for 4 × width (8/3 × width, rounded up to a multiple of 8, for swiglu).
         norm: "layer" or "rms", before every sublayer and before the output layer; "none" for weights made by hand.
+        norm_place: "before" every sublayer, or "both": also on its output, before that is added to the residual stream.
         activation: one of gelu, gelu_tanh, relu, silu, swiglu (gated).
         positions: a key of POSITIONS, or a name given to `@position_scheme`; several joined by `+` act together.
         tie: share the output layer with the token embedding.
@@ -54,6 +61,7 @@ class TransformerConfig:
         rope_base: base of RoPE's frequencies.
         init_std: of the initial weights; None for 0.4/√width, which is GPT-2's 0.02 at the width of 384 that small
             GPTs are tuned for, and keeps activations at that scale at any other width.
+        embed_std: of the token embeddings alone; None for the same as all others.
 
     Raises:
         ShapeError: sizes that cannot work together.
@@ -77,9 +85,12 @@ class TransformerConfig:
     dropout: float = 0.0
     rope_base: float = 10_000.0
     init_std: float | None = None
+    loops: int = 1
+    norm_place: str = "before"
+    embed_std: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("vocab", "context", "layers", "heads", "width"):
+        for name in ("vocab", "context", "layers", "heads", "width", "loops"):
             if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
                 raise ShapeError(f"model.{name}: expected a whole number of at least 1, got {getattr(self, name)!r}.")
         if self.width % self.heads:
@@ -95,6 +106,7 @@ class TransformerConfig:
             from . import positions  # noqa: F401
         named = [("positions", name, POSITIONS) for name in schemes]
         named += [("activation", self.activation, ACTIVATION_NAMES), ("norm", self.norm, NORMS)]  # type: ignore[list-item]
+        named += [("norm_place", self.norm_place, NORM_PLACES)]  # type: ignore[list-item]
         for field, value, known in named:
             if value not in known:
                 raise UsageError(f"model.{field}: unknown {value!r}. {nearest(str(value), known)}")
@@ -102,6 +114,10 @@ class TransformerConfig:
             raise ShapeError(f"model.positions: rope needs an even head width, got {self.head_width}.")
         if "sinusoidal" in schemes and self.width % 2:
             raise ShapeError(f"model.positions: sinusoidal needs an even width, got {self.width}.")
+        if self.norm_place == "both" and self.norm == "none":
+            raise UsageError("model.norm_place: 'both' has no norm to place; set model.norm to 'layer' or 'rms'.")
+        if self.embed_std is not None and not 0 < self.embed_std < math.inf:
+            raise UsageError(f"model.embed_std: expected more than 0, or null for init_std, got {self.embed_std}.")
         if not 0 <= self.dropout < 1:
             raise UsageError(f"model.dropout: expected a share in [0, 1), got {self.dropout}.")
 

@@ -45,6 +45,10 @@ def exportable(config: TransformerConfig) -> str | None:
     >>> exportable(TransformerConfig(vocab=16, context=8, positions="alibi"))
     "model.positions: 'alibi' exists neither in GPT-2 (learned) nor in Llama (rope)."
     """
+    if config.loops > 1:
+        return f"model.loops: {config.loops}; GPT-2 and Llama apply every layer once."
+    if config.norm_place != "before":
+        return f"model.norm_place: {config.norm_place!r}; GPT-2 and Llama have norms 'before' their sublayers only."
     if config.positions == "learned":
         if config.norm != "layer":
             return f"model.norm: {config.norm!r} with learned positions; GPT-2 has 'layer'."

@@ -1,8 +1,8 @@
-"""Position schemes: what is added to embeddings, rotated into queries and keys, or added to attention logits.
+"""Position schemes: what is added to embeddings, rotated into queries and keys, or does something to attention logits.
 
-A scheme is one class with up to four hooks; `@position_scheme(name, summary)` makes its name a value of
-`TransformerConfig.positions`. Names joined by `+` act together (`learned+penalty`); digits behind a name are its
-argument (`clip2`). The transformer calls the hooks and knows no scheme by name.
+A scheme is one class with up to four hooks (`schemes.PositionScheme`); `@position_scheme(name, summary)` makes its name
+a value of `TransformerConfig.positions`. Names joined by `+` act together (`learned+penalty`); digits behind a name are
+its argument (`clip2`). The transformer calls the hooks and knows no scheme by name.
 
 What a scheme is told of a token is its index, a whole number. By default that is its place in the text; whoever feeds
 the model may give others (a digit's place value, a random start), and no scheme can tell.
@@ -11,85 +11,21 @@ Shape letters: b batch, t query position, s key position, h head, d head width, 
 """
 
 import math
-import re
-from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..errors import ShapeError, UsageError
-from .config import POSITIONS, TransformerConfig, scheme_parts
+from ..errors import UsageError
+from .config import TransformerConfig, scheme_parts
+from .schemes import SCHEMES, PositionScheme, Together, check_index, position_scheme
+
+__all__ = ["SCHEMES", "PositionScheme", "check_index", "make_scheme", "position_scheme"]
 
 
-class PositionScheme(nn.Module):
-    """How a model knows where a token stands; the base class adds nothing anywhere.
-
-    A subclass overrides the hooks it needs. Its parameters, if it has any, train with the model and start from what
-    `reset` gives them.
-
-    Args:
-        config: of the model; a subclass may refuse sizes that it cannot serve (ShapeError).
-        argument: the number behind the scheme's name; None for none.
-
-    Attributes:
-        longest: most indices it can tell, counted from 0; None for no limit.
-    """
-
-    longest: int | None = None
-
-    def __init__(self, config: TransformerConfig, argument: int | None = None) -> None:
-        super().__init__()
-        self.config, self.argument = config, argument
-
-    def embed(self, index: Tensor) -> Tensor | None:
-        """Vectors added to the token embeddings, (t, m) or (b, t, m), for indices (t,) or (b, t); None for none."""
-        return None
-
-    def angles(self, index: Tensor) -> Tensor | None:
-        """Angles by which queries and keys are rotated, (t, d/2) or (b, t, d/2); None for none."""
-        return None
-
-    def bias(self, layer: int, query: Tensor, key: Tensor) -> Tensor | None:
-        """What is added to a layer's attention logits, (h, t, s) or (b, h, t, s); None for none.
-
-        Args:
-            layer: counted from 0.
-            query: indices of the queries, (t,) or (b, t).
-            key: indices of the keys, (s,) or (b, s).
-        """
-        return None
-
-    def reset(self, generator: torch.Generator, std: float) -> None:
-        """Set the first weights: matrices from N(0, std), all others 0."""
-        for parameter in self.parameters(recurse=False):
-            parameter.normal_(0.0, std, generator=generator) if parameter.dim() == 2 else parameter.fill_(0.0)
-
-
-SCHEMES: dict[str, type[PositionScheme]] = {}
-
-
-def position_scheme(name: str, summary: str = "") -> Callable[[type[PositionScheme]], type[PositionScheme]]:
-    """Register a scheme class as a value of `TransformerConfig.positions`.
-
-    Args:
-        name: the value; letters and hyphens.
-        summary: one line for people; by default the first line of the class's docstring.
-
-    Raises:
-        UsageError: another class has that name, or the name could not be told from an argument or a sum.
-    """
-    if not re.fullmatch(r"[a-z][a-z-]*", name):
-        raise UsageError(f"position_scheme: expected small letters and hyphens, got {name!r}.")
-
-    def register(cls: type[PositionScheme]) -> type[PositionScheme]:
-        if name in SCHEMES:
-            raise UsageError(f"position_scheme: {name!r} is taken by {SCHEMES[name].__name__}; choose another name.")
-        SCHEMES[name] = cls
-        POSITIONS.setdefault(name, summary or (cls.__doc__ or name).strip().splitlines()[0])
-        return cls
-
-    return register
+def differences(query: Tensor, key: Tensor) -> Tensor:
+    """Index of the key minus index of the query: (t, s) or (b, t, s)."""
+    return key[..., None, :] - query[..., :, None]
 
 
 def make_scheme(config: TransformerConfig) -> PositionScheme:
@@ -100,49 +36,6 @@ def make_scheme(config: TransformerConfig) -> PositionScheme:
     """
     made = [SCHEMES[name](config, argument) for name, argument in scheme_parts(config.positions)]
     return made[0] if len(made) == 1 else Together(config, made)
-
-
-class Together(PositionScheme):
-    """Several schemes at once: what they add is added up; only one of them may rotate."""
-
-    def __init__(self, config: TransformerConfig, parts: list[PositionScheme]) -> None:
-        super().__init__(config)
-        self.parts = nn.ModuleList(parts)
-        limits = [part.longest for part in parts if part.longest is not None]
-        self.longest = min(limits) if limits else None
-        if sum(type(part).angles is not PositionScheme.angles for part in parts) > 1:
-            raise UsageError(f"model.positions: two schemes of {config.positions!r} rotate; give only one of them.")
-
-    def embed(self, index: Tensor) -> Tensor | None:
-        """Sum of the parts'."""
-        return added_up([part.embed(index) for part in self.parts])  # type: ignore[operator]
-
-    def angles(self, index: Tensor) -> Tensor | None:
-        """Of the part that rotates."""
-        return added_up([part.angles(index) for part in self.parts])  # type: ignore[operator]
-
-    def bias(self, layer: int, query: Tensor, key: Tensor) -> Tensor | None:
-        """Sum of the parts'."""
-        return added_up([part.bias(layer, query, key) for part in self.parts])  # type: ignore[operator]
-
-    def reset(self, generator: torch.Generator, std: float) -> None:
-        """Each its own way."""
-        for part in self.parts:
-            part.reset(generator, std)  # type: ignore[operator]
-
-
-def added_up(tensors: list[Tensor | None]) -> Tensor | None:
-    """Sum of those that are there; None if none is."""
-    total = None
-    for tensor in tensors:
-        if tensor is not None:
-            total = tensor if total is None else total + tensor
-    return total
-
-
-def differences(query: Tensor, key: Tensor) -> Tensor:
-    """Index of the key minus index of the query: (t, s) or (b, t, s)."""
-    return key[..., None, :] - query[..., :, None]
 
 
 @position_scheme("none")
@@ -290,20 +183,62 @@ class Tags(PositionScheme):
         return F.embedding(index, self.table)  # type: ignore[arg-type]
 
 
-def check_index(scheme: PositionScheme, start: int, t: int, index: Tensor | None) -> None:
-    """Refuse a text that reaches beyond what the scheme can tell apart.
+@position_scheme("tempered")
+class Tempered(PositionScheme):
+    """Attention logits of a query that sees n keys times 1 + τ·ln n, τ learned for each layer and head.
 
-    Raises:
-        ShapeError: says how far it reaches and what to do.
+    A softmax over n keys whose wanted logit leads by Δ keeps its weight with an inverse temperature of order ln(n)/Δ.
+    Source: the tempered softmax of Task Hinting (arXiv 2310.00726) in the form of its authors' later code for Position
+    Coupling (arXiv 2405.20671), which has one τ a layer and, as n, the length of the padded text (`tempered-total`).
     """
-    if scheme.longest is None:
-        return
-    end = start + t if index is None else int(index.max()) + 1
-    if end > scheme.longest:
-        raise ShapeError(
-            f"A sequence of {end} tokens does not fit a model with context {scheme.longest}. "
-            f"Shorten it, or train with model.context: {end}."
-        )
+
+    def __init__(self, config: TransformerConfig, argument: int | None = None) -> None:
+        super().__init__(config, argument)
+        # One axis only: weight decay acts on tensors with more, and would pull the temperature back to that of n = 1.
+        self.tau = nn.Parameter(torch.zeros(config.layers * config.heads))
+
+    def scale(self, layer: int, seen: Tensor) -> Tensor:
+        """Give 1 + τ·ln n, with n the keys that the query itself sees."""
+        tau_h = self.tau.view(self.config.layers, self.config.heads)[layer]
+        return 1 + tau_h[:, None, None] * seen.to(tau_h.dtype).log()[:, None]
+
+    def reset(self, generator: torch.Generator, std: float) -> None:
+        """Start from N(0, 0.02)."""
+        self.tau.normal_(0.0, 0.02, generator=generator)
+
+
+@position_scheme("tempered-total")
+class TemperedTotal(Tempered):
+    """As `tempered`, but n is the length of the whole text, for every query.
+
+    Not causal: what a token becomes depends on how much text comes after it, so that a continuation must be read anew
+    with each token, and a text read at once (as in training) is not what is met in decoding. Here for comparison.
+    """
+
+    causal = False
+
+    def scale(self, layer: int, seen: Tensor) -> Tensor:
+        """Give 1 + τ·ln n, with n the keys that the last query sees."""
+        return super().scale(layer, seen[-1:].expand_as(seen))
+
+
+@position_scheme("logn")
+class LogN(PositionScheme):
+    """Attention logits of a query that sees n keys times max(1, ln n / ln N), N as in `logn20`, nothing learned.
+
+    Without a number N is the model's context. Source: log-n scaling as released with Qwen (arXiv 2309.16609); logits
+    times ln n stand in Chiang and Cholak (arXiv 2202.12172).
+    """
+
+    def __init__(self, config: TransformerConfig, argument: int | None = None) -> None:
+        super().__init__(config, argument)
+        self.start = max(2, config.context) if argument is None else argument
+        if self.start < 2:
+            raise UsageError(f"model.positions: logn divides by ln N and needs N of at least 2, got {argument}.")
+
+    def scale(self, layer: int, seen: Tensor) -> Tensor:
+        """Give max(1, ln n / ln N), the same for all heads."""
+        return (seen.log() / math.log(self.start)).clamp(min=1.0)[None, :, None]
 
 
 def sinusoids(positions: Tensor, width: int) -> Tensor:

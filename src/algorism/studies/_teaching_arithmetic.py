@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..claims import Measurement, Picture
-from ..evaluation import evaluate, seeds_interval, wilson
+from ..evaluation import wilson
 from ..tasks import Problems, Task, completion_probability, task
 from ..tasks.completion import Rule, fill
 from ..tasks.filters import touches
 from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare, train_many
+from ._runs import right
 
 if TYPE_CHECKING:
-    from ..training.run import Run
     from .teaching_arithmetic import Settings
 
 # On rows, operands and sum are zero-padded (in scratchpads as well), so that a digit of one weight stands at one
@@ -55,31 +55,6 @@ def recipe(
             validate_on=400,
         ),
     )
-
-
-def accuracy(name: str, correct: Sequence[int], n: int) -> Measurement:
-    """Exact match over seeds, with an interval for both the seeds and the test sample."""
-    interval = seeds_interval(correct, n)
-    shares = [c / n for c in correct]
-    return Measurement(
-        name,
-        interval.value,
-        interval.low,
-        interval.high,
-        n=n * len(correct),
-        seeds=len(correct),
-        details={"seeds": shares},
-    )
-
-
-def right(run: "Run", problems: Problems, temperature: float = 0.0) -> int:
-    """How many problems the network answers exactly; greedily, or sampling among 200 tokens as the paper does."""
-    m = run.material
-    top_k = 200 if temperature else None
-    found = evaluate(
-        run.model, m.format, m.tokenizer, problems, temperature=temperature, top_k=top_k, indexing=m.indexing
-    )
-    return int(found.correct_n.sum())
 
 
 def rows(
@@ -141,7 +116,7 @@ def excluded_numbers(scale: "Settings", seed: int, count: int = 200) -> dict[str
         materials.append(dataclasses.replace(prepare(r), train=train, test=tests[-1][1]))
         recipes.append(r)
     runs = train_many(recipes, materials=materials)
-    assert materials[0].train is not None
+    assert isinstance(materials[0].train, Problems)
     pairs = np.stack([np.array(o.to_ints()) for o in materials[0].train.operands], 1)
     filled = fill(1000, pairs)
     queried = np.stack([np.array(o.to_ints()) for o in tests[0][0].operands], 1)

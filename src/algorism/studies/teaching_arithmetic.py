@@ -250,6 +250,7 @@ STUDY = Study(
 def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
     """Measure claim by claim; every finished training is remembered, so that a killed study continues."""
     from . import _teaching_arithmetic as parts
+    from ._runs import accuracy
 
     yield from parts.completion(scale, seed, REVEALED)
     curves: dict[str, list[dict[str, Any]]] = {}
@@ -260,34 +261,34 @@ def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
             key = {"rows": order, "examples": examples}
             found = remember(key, partial(parts.rows, scale, seed, parts.ROWS[order], examples, seeds=seeds))
             curves[f"{order}@{examples}"] = found["history"]
-            yield parts.accuracy(f"{order}@{examples}", found["correct"], scale.test)
-            yield parts.accuracy(f"{order}@{examples} T=0.8", found["sampled"], scale.test)
+            yield accuracy(f"{order}@{examples}", found["correct"], scale.test)
+            yield accuracy(f"{order}@{examples} T=0.8", found["sampled"], scale.test)
             yield Measurement.exact(f"tokens:{order}@{examples}", found["tokens"], unit="tokens per example")
             if order == "reverse" and examples == largest:
-                yield parts.accuracy("reverse→4 digits", found["longer"], found["longer_n"])
+                yield accuracy("reverse→4 digits", found["longer"], found["longer_n"])
                 yield Measurement.exact("tokens:reverse", found["tokens"], unit="tokens per example")
     yield parts.curve_picture(curves)
     note("trained on 1 and 3 digits only")
     skipped = remember({"skipped": True}, partial(parts.skipped_length, scale, seed))
     for digits in (2, 4):
-        yield parts.accuracy(f"reverse{{1,3}}→{digits} digits", skipped[str(digits)], skipped["n"])
+        yield accuracy(f"reverse{{1,3}}→{digits} digits", skipped[str(digits)], skipped["n"])
     note("numbers excluded from training")
     excluded = remember({"excluded": True}, partial(parts.excluded_numbers, scale, seed))
-    yield parts.accuracy("reverse excluded", excluded["excluded"], excluded["n"])
-    yield parts.accuracy("reverse not excluded", excluded["others"], excluded["n"])
+    yield accuracy("reverse excluded", excluded["excluded"], excluded["n"])
+    yield accuracy("reverse not excluded", excluded["others"], excluded["n"])
     yield Measurement.exact("completion excluded", excluded["filled"], unit="share of entries", n=excluded["entries"])
     for form, examples, steps, batch, seeds in scale.scratchpads:
         note(f"{form} scratchpad, {examples} examples")
         key = {"scratchpad": form, "examples": examples}
         found = remember(key, partial(parts.rows, scale, seed, f"pad+{form}", examples, steps, batch, seeds))
-        yield parts.accuracy(f"{form}@{examples}", found["correct"], scale.test)
+        yield accuracy(f"{form}@{examples}", found["correct"], scale.test)
         yield Measurement.exact(f"tokens:{form}", found["tokens"], unit="tokens per example")
     for form, steps, batch, seeds in scale.products:
         note(f"two-digit products, {form}")
         found = remember({"products": form}, partial(parts.products, scale, seed, form, steps, batch, seeds))
-        yield parts.accuracy(f"multiplication:{form}", found["correct"], scale.test)
+        yield accuracy(f"multiplication:{form}", found["correct"], scale.test)
     for form in ("plain", "plain2", "reverse2", "reverse") if scale.windows_steps else ():
         note(f"the paper's regime, random windows: {form}")
         found = remember({"windows": form}, partial(parts.windows, scale, seed, form))
-        yield parts.accuracy(f"windows:{form}", found["correct"], scale.test)
-        yield parts.accuracy(f"windows:{form} T=0.8", found["sampled"], scale.test)
+        yield accuracy(f"windows:{form}", found["correct"], scale.test)
+        yield accuracy(f"windows:{form} T=0.8", found["sampled"], scale.test)

@@ -94,6 +94,20 @@ def one_length(rng: Generator, n: int, operator: str, digits: Digits, decimals: 
     return Problems.solve(operator, columns)
 
 
+@sampler("by")
+def by(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0, second: int = 2) -> Problems:
+    """N × M: a first operand of one length for the whole batch, a second of `second` digits.
+
+    Both are of uniform digits and may begin with zeros, as in "one-length".
+    """
+    _integers_only("by", operator, decimals)
+    if operator_named(operator).arity != 2 or second < 1:
+        raise UsageError(f"sampler 'by': expected two operands and second >= 1, got {operator!r} and {second}.")
+    places = int(rng.integers(digits[0], digits[1] + 1))
+    columns = tuple(Numbers(draws.digits(rng, width, n)) for width in (places, second))
+    return Problems.solve(operator, columns)
+
+
 @sampler("carries")
 def carry_balanced(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0) -> Problems:
     """Every number of carries (0 to most_carries) equally often, to within one; operands uniform within a class.

@@ -3,9 +3,11 @@
 The row is: opening, question, equals (here the prompt ends), work, answer, closing. Shape letters: n row.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.random import SFC64, Generator
 
 from algorism.errors import DataError
 from algorism.tasks.numbers import Numbers
@@ -23,12 +25,14 @@ class Written:
         width: total digits to fill with leading zeros; 0 for none.
         reverse: whether all its characters, sign and point included, stand in reverse order.
         gap: text between neighbouring digits.
+        hint: gives the character that stands before the digit of a place; None for none.
     """
 
     numbers: Numbers
     width: int = 0
     reverse: bool = False
     gap: str = ""
+    hint: Callable[[int], Plane] | None = None
 
     def planes(self) -> list[Plane]:
         """The characters, in writing order.
@@ -37,10 +41,20 @@ class Written:
             DataError: if a number has more digits than `width`.
         """
         planes = number_planes(self.numbers, self.width, gap=self.gap)
-        return planes[::-1] if self.reverse else planes
+        planes = planes[::-1] if self.reverse else planes
+        if self.hint is None:
+            return planes
+        behind = zip(self._digit_places(), planes, strict=True)
+        return [plane for place, digit in behind for plane in ((self.hint(place), digit) if place >= 0 else (digit,))]
 
     def places(self) -> list[int]:
         """The place of each plane's digit, in writing order; see `number_places`."""
+        places = self._digit_places()
+        if self.hint is None:
+            return places
+        return [p for place in places for p in ((NO_PLACE, place) if place >= 0 else (place,))]
+
+    def _digit_places(self) -> list[int]:
         places = number_places(self.numbers, self.width, gap=self.gap)
         return places[::-1] if self.reverse else places
 
@@ -106,8 +120,11 @@ class Draft:
         seed: for transforms that draw (noise).
         operands: as they will be written.
         answer: as it will be written.
-        opening: text before the question.
+        opening: text before the question, or planes of it where rows differ.
+        symbol: text between two operands; by default the operator's symbol.
         equals: text between question and completion; the prompt ends after it.
+        spacing: chance of a space before each character of the prompt.
+        longest: whether transforms that draw shall write the longest they can, to find out how long that is.
         work: planes of the scratchpad, between `equals` and the answer.
         closing: text after the answer.
         noise: which parts of a scratchpad are replaced by random digits.
@@ -117,8 +134,11 @@ class Draft:
     seed: int | tuple[int, ...]
     operands: list[Written]
     answer: Written
-    opening: str = ""
-    equals: str = "="
+    opening: str | Sequence[Plane] = ""
+    symbol: str | Sequence[Plane] = ""
+    equals: str | Sequence[Plane] = "="
+    spacing: float = 0.0
+    longest: bool = False
     work: list[Plane] = field(default_factory=list)
     closing: str = "\n"
     noise: set[str] = field(default_factory=set)
@@ -134,12 +154,16 @@ class Draft:
         if operator_named(symbol).arity == 1:
             return [*constant(f"{symbol}("), *self.operands[0].planes(), *constant(")")]
         first, second = self.operands
-        return [*first.planes(), *constant(symbol), *second.planes()]
+        return [*first.planes(), *planes_of(self.symbol or symbol), *second.planes()]
 
     def texts(self) -> Texts:
         """The finished rows."""
-        prompt = [*constant(self.opening), *self.question(), *constant(self.equals)]
+        prompt = [*planes_of(self.opening), *self.question(), *planes_of(self.equals)]
         completion = [*self.work, *self.answer.planes(), *constant(self.closing)]
+        if self.spacing:
+            chances = (1.0, 1.0) if self.longest else (self.spacing, self.spacing / 10)
+            prompt = spaced(prompt, chances, len(self.problems), self.seed)
+            return Texts([*prompt, *completion], len(prompt), len(self.problems))
         return Texts([*prompt, *completion], len(prompt), len(self.problems), self.facts)
 
     def facts(self) -> list[Fact]:
@@ -150,7 +174,7 @@ class Draft:
             question += [(Part.FIRST, place) for place in self.operands[0].places()] + [(Part.SYMBOL, NO_PLACE)]
         else:
             question = [(Part.FIRST, place) for place in self.operands[0].places()]
-            question += [(Part.SYMBOL, NO_PLACE)] * len(symbol)
+            question += [(Part.SYMBOL, NO_PLACE)] * len(self.symbol or symbol)
             question += [(Part.SECOND, place) for place in self.operands[1].places()]
         return [
             *[(Part.OPENING, NO_PLACE)] * len(self.opening),
@@ -160,3 +184,23 @@ class Draft:
             *[(Part.ANSWER, place) for place in self.answer.places()],
             *[(Part.CLOSING, NO_PLACE)] * len(self.closing),
         ]
+
+
+def planes_of(text: str | Sequence[Plane]) -> list[Plane]:
+    """Planes of a text that all rows share, or the planes as they are."""
+    return constant(text) if isinstance(text, str) else list(text)
+
+
+def spaced(planes: Sequence[Plane], chances: tuple[float, float], n: int, seed: int | tuple[int, ...]) -> list[Plane]:
+    """The planes with random spaces: before each character one with the first chance, then another with the second.
+
+    The rule of the public code for arXiv 2402.09371, where each chance is a tenth of the one before; spaces from the
+    third on are left out.
+    """
+    rng = Generator(SFC64((seed, 11) if isinstance(seed, int) else (*seed, 11)))
+    out: list[Plane] = []
+    for plane in planes:
+        there_n = np.ones(n, dtype=np.bool_) if isinstance(plane, int) else plane != 0
+        once_n = there_n & (rng.random(n) < chances[0])
+        out += [*constant(" ", once_n), *constant(" ", once_n & (rng.random(n) < chances[1])), plane]
+    return out

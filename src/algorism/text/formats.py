@@ -4,21 +4,23 @@ Transforms apply by stage, so "reverse+dollar" and "dollar+reverse" are one form
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-import algorism.text.scratchpad  # noqa: F401  (registers its transforms)
+import algorism.text.positional
+import algorism.text.scratchpad  # noqa: F401  (both register their transforms)
 from algorism.errors import DataError, UsageError, nearest
 from algorism.tasks.numbers import Numbers
 from algorism.tasks.operators import OPERATORS
 from algorism.tasks.problem import Problems
 from algorism.text.draft import Draft
-from algorism.text.planes import Texts
+from algorism.text.planes import Plane, Texts
 from algorism.text.reading import Parsed, canonical, split_question
 from algorism.text.scratchpad import Detailed, Simplified
-from algorism.text.transforms import TRANSFORMS, Transform
+from algorism.text.transforms import NUMBERED, TRANSFORMS, Transform
 
 # Importing the scratchpads registers them with TRANSFORMS; naming them here keeps that import visible.
 SCRATCHPADS = (Simplified, Detailed)
@@ -118,7 +120,15 @@ class Format:
 
     def alphabet_for(self, operator: str) -> str:
         """The characters this format can write for one operator, sorted by code point."""
-        seen = {c for text in self.write(_extremes(operator, 3)).strings() for c in text}
+        # Where writing draws, a few seeds show nearly everything; what is chosen from has its own alphabet.
+        seen = {
+            c
+            for s in range(8 if self.random else 1)
+            for t in self.write(_extremes(operator, 3), s).strings()
+            for c in t
+        }
+        for part in self.transforms:
+            seen |= set(part.characters)
         return "".join(sorted(seen | set("0123456789")))
 
     def max_length(self, digits: int | tuple[int, int], operator: str = "+", decimals: int | None = None) -> int:
@@ -133,7 +143,11 @@ class Format:
         13
         """
         longest = digits if isinstance(digits, int) else digits[1]
-        return int(self.write(_extremes(operator, longest, decimals)).length_n.max())
+        draft = Draft.of(_extremes(operator, longest, decimals))
+        draft.longest = True
+        for part in self.transforms:
+            part.write(draft)
+        return int(draft.texts().length_n.max())
 
     @cached_property
     def _frame(self) -> tuple[str, str, str]:
@@ -145,11 +159,13 @@ class Format:
                     part.write(draft)
             except UsageError:
                 continue
-            return draft.opening, draft.equals, draft.closing
+            return _text(draft.opening), _text(draft.equals), draft.closing
         raise UsageError(f"format {self.name!r} cannot write any operator.")
 
     def _halves(self, text: str) -> tuple[str, str] | None:
-        opening, middle, _ = self._frame
+        opening, middle = self._frame[0], self._frame[1] or "="  # dialogues differ there, and are first written plainly
+        for part in reversed(self.transforms):
+            text = part.read_question(text)
         if not text.startswith(opening):
             return None
         question, equals, completion = text[len(opening) :].partition(middle)
@@ -179,7 +195,7 @@ def format_by_name(name: str) -> Format:
     for word in full.replace("reverse-only", "reverse").split("+"):
         match = re.fullmatch(r"(.*?[^\d])(\d*)", word)
         base, argument = match.groups() if match else (word, "")
-        if base not in TRANSFORMS or (argument and base != "pad"):
+        if base not in TRANSFORMS or (argument and base not in NUMBERED):
             known = [*TRANSFORMS, *ALIASES]
             raise UsageError(f"Unknown format {word!r} in {name!r}. {nearest(word, known)}")
         parts.append(TRANSFORMS[base](argument))
@@ -202,3 +218,8 @@ def _extremes(operator: str, digits: int, decimals: int | None = None) -> Proble
     values = sorted(ends)
     columns = [Numbers.from_ints([values[i] for i in row], places=digits) for row in pairs]
     return Problems.solve(operator, (columns[0], columns[1]))
+
+
+def _text(planes: str | Sequence[Plane]) -> str:
+    """The text of planes that are the same in all rows; planes that differ give nothing."""
+    return planes if isinstance(planes, str) else "".join(chr(p) for p in planes if isinstance(p, int))

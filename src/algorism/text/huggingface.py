@@ -7,6 +7,7 @@ from algorism.errors import CheckpointError
 from algorism.files import read_json, write_json
 from algorism.text.chunks import DigitTokenizer
 from algorism.text.tokenizers import PAD, CharTokenizer, Tokenizer
+from algorism.text.words import WordTokenizer
 
 if TYPE_CHECKING:
     import tokenizers
@@ -29,10 +30,13 @@ def fast(tokenizer: Tokenizer) -> "tokenizers.Tokenizer":
             chunk += f"(?=(?:[0-9]{{{tokenizer.size}}})*(?![0-9]))"
         pattern = f"{chunk}|[^0-9]"
     else:
-        pattern = r"[\s\S]"
+        pattern = r"[\s\S]"  # any character alone
     made = tokenizers.Tokenizer(models.WordLevel(tokenizer.vocab, unk_token="<unknown>"))
-    made.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
-    made.decoder = decoders.Fuse()
+    if isinstance(tokenizer, WordTokenizer):
+        made.pre_tokenizer = pre_tokenizers.WhitespaceSplit()  # without a decoder words are joined by spaces
+    else:
+        made.pre_tokenizer = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+        made.decoder = decoders.Fuse()
     made.add_special_tokens([AddedToken(PAD, special=True, normalized=False)])
     return made
 
@@ -95,6 +99,8 @@ def load(folder: Path | str) -> Tokenizer:
             made = CharTokenizer(settings["alphabet"])
         elif settings["kind"] == DigitTokenizer.kind:
             made = DigitTokenizer(settings["size"], settings["direction"], settings["alphabet"])
+        elif settings["kind"] == WordTokenizer.kind:
+            made = WordTokenizer(settings["words"])
         else:
             raise KeyError(settings["kind"])
         beside = Path(folder) / "tokenizer.json"

@@ -6,13 +6,14 @@ the same number, which it learns from the format that wrote the text. Shape lett
 
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from algorism.errors import DataError, ShapeError, UsageError, nearest
-from algorism.text.planes import NO_PLACE, Part, Texts
+from algorism.text.planes import NO_PLACE, Lengths, Part
 
 Indices = NDArray[np.int64]
 KINDS = {
@@ -21,6 +22,22 @@ KINDS = {
     "coupled": "a digit's place value, the same in operands and answer (position coupling, arXiv 2405.20671)",
     "abacus": "a digit's place value, 0 for all that is no digit (arXiv 2405.17399)",
 }
+
+
+class Placed(Protocol):
+    """Texts that may know what each of their tokens is: `planes.Texts`, `words.WordTexts`."""
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+
+    @property
+    def length_n(self) -> Lengths:
+        """Tokens per row."""
+
+    @property
+    def facts_nw(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """Part and place of every token."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,7 @@ class Indexing:
         """Whether the format must say what each character is."""
         return self.kind in ("coupled", "abacus")
 
-    def of(self, texts: Texts, width: int) -> Indices:
+    def of(self, texts: Placed, width: int) -> Indices:
         """Numbers of all rows without any random move, (n, width); behind a row's end they count on.
 
         Raises:

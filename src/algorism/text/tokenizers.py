@@ -19,8 +19,11 @@ from algorism.text.planes import Lengths, Plane, Texts, pack, squeeze
 PAD = "<pad>"
 
 # The paper's 96 symbols: letters, digits, the 32 ASCII punctuation marks, space and newline (arXiv 2307.03381, code).
+# Index hints: capitals, the letters of Latin-1, small letters; in this order.
+HINTS = "".join(chr(c) for c in (*range(65, 91), *range(0xC0, 0x100), *range(97, 123)))
 ALPHABETS: dict[str, str] = {
     "arithmetic": "\n$()*+-.0123456789=inqrst",
+    "hinted": "$*+-0123456789=" + HINTS,
     "ascii": "\n" + "".join(chr(c) for c in range(32, 127)),
 }
 

@@ -10,7 +10,8 @@ from typing import ClassVar
 from algorism.tasks.numbers import Numbers
 from algorism.tasks.operators import operator as operator_named
 from algorism.tasks.problem import Problems
-from algorism.text.draft import Draft
+from algorism.text.draft import Draft, planes_of
+from algorism.text.planes import constant
 
 
 class Transform:
@@ -20,12 +21,17 @@ class Transform:
         name: as it stands in a format's name.
         stage: transforms with a lower stage write first.
         random: whether writing draws random numbers.
+        requires: another transform without which this one means nothing.
+        numbered: whether a number may follow the name, as in `pad5`.
+        characters: those that it may write, where it draws them.
     """
 
     name: ClassVar[str] = ""
     stage: ClassVar[int] = 1
     random: ClassVar[bool] = False
     requires: ClassVar[str | None] = None
+    numbered: ClassVar[bool] = False
+    characters: ClassVar[str] = ""
 
     def write(self, draft: Draft) -> None:
         """Change the draft in place."""
@@ -38,9 +44,9 @@ class Transform:
         """Undo the change on an operand."""
         return operand
 
-    def read_text(self, text: str) -> tuple[str, str] | None:
-        """Split a whole row into question and completion, if this transform decides how; None if not."""
-        return None
+    def read_question(self, question: str) -> str:
+        """Undo the change on what stands before the completion."""
+        return question
 
     def reference(self, problems: Problems) -> Numbers | None:
         """The answers this way of writing arrives at, if they differ from the exact ones; None if not."""
@@ -51,10 +57,13 @@ class Transform:
 
 
 TRANSFORMS: dict[str, Callable[[str], Transform]] = {}
+NUMBERED: set[str] = set()
 
 
 def transform(cls: type[Transform]) -> type[Transform]:
     """Register a transform class under its name. If its constructor takes an argument, `name5` passes "5" to it."""
+    if cls.numbered:
+        NUMBERED.add(cls.name)
     TRANSFORMS[cls.name] = lambda argument: cls(argument) if argument else cls()  # type: ignore[call-arg]
     return cls
 
@@ -102,6 +111,7 @@ class Pad(Transform):
 
     name = "pad"
     stage = 0
+    numbered = True
 
     def __init__(self, digits: str = "") -> None:
         self.digits = int(digits) if digits else 0
@@ -126,5 +136,5 @@ class Dollar(Transform):
     stage = 3
 
     def write(self, draft: Draft) -> None:
-        draft.opening = "$" + draft.opening
+        draft.opening = [*constant("$"), *planes_of(draft.opening)]
         draft.closing = "$"

@@ -125,6 +125,45 @@ class Fresh:
         return shifted(*self.make(self.size, (self.seed, step)))
 
 
+class Packed:
+    """Rows full of new examples, one after the other, cut at a random place of the first; loss on answers only.
+
+    So every position of the context is trained, wherever an example happens to stand (arXiv 2310.16028).
+
+    Args:
+        make: as in `Fresh`, without numbers of tokens.
+        context: positions of a row.
+        size: rows per step.
+        seed: of the run.
+    """
+
+    def __init__(
+        self, make: Callable[[int, tuple[int, int]], tuple[np.ndarray, ...]], context: int, size: int, seed: int
+    ) -> None:
+        self.make, self.context, self.size, self.seed = make, context, size, seed
+        self._mean: float | None = None
+
+    def batch(self, step: int) -> Batch:
+        """Make the rows from (seed, step)."""
+        if self._mean is None:  # from a fixed step, so that a resumed run finds the same
+            self._mean = float(self.make(256, (self.seed, 0))[1].mean())
+        wanted = self.size * (self.context + 1)
+        # A few examples more than the mean asks for: rows are cut from one stream, which must be long enough.
+        count = int(wanted / self._mean * 1.1) + 2 * self.size
+        ids_nt, length_n, prompt_n = self.make(count, (self.seed, step))[:3]
+        while int(length_n.sum()) < wanted + self.context:
+            count *= 2
+            ids_nt, length_n, prompt_n = self.make(count, (self.seed, step))[:3]
+        place = np.arange(ids_nt.shape[1])
+        shown_nt = place < length_n[:, None]
+        answer_nt = shown_nt & (place >= prompt_n[:, None])
+        start = int(np.random.default_rng([self.seed, 8, step]).integers(0, self.context))
+        ids = ids_nt[shown_nt][start : start + wanted].reshape(self.size, self.context + 1)
+        spoken = answer_nt[shown_nt][start : start + wanted].reshape(self.size, self.context + 1)
+        targets = np.where(spoken[:, 1:], ids[:, 1:].astype(np.int64), IGNORE)
+        return Batch(ids[:, :-1].astype(np.int32), targets, 0)
+
+
 class Windows:
     """Windows of one long stream, cut at uniformly random offsets; loss on every token (the paper's regime).
 

@@ -77,10 +77,16 @@ class Learner:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bf16")
 
     def losses_k(self, batch: Batch, count_k: Tensor) -> Tensor:
-        """Cross-entropy summed over the targets and divided by `count_k`, one number per model."""
+        """Cross-entropy summed over the targets and divided by `count_k`, one number per model.
+
+        With `weigh: row` the targets of a row share a weight of 1, and `count_k` counts rows.
+        """
         ids = torch.from_numpy(batch.ids_bt).to(self.device, non_blocking=True)
         targets = torch.from_numpy(batch.targets_bt[..., batch.first :]).to(self.device, non_blocking=True)
-        index = None if batch.index_bt is None else torch.from_numpy(batch.index_bt).to(self.device, non_blocking=True)
+        index_bt = batch.index_bt
+        if index_bt is not None and (index_bt == index_bt[..., :1, :]).all():
+            index_bt = index_bt[..., 0, :]  # all rows are numbered alike: what follows from it is made once for all
+        index = None if index_bt is None else torch.from_numpy(index_bt).to(self.device, non_blocking=True)
         keep = slice(batch.first, None)
 
         def one(weights: dict[str, Tensor], ids_bt: Tensor, index_bt: Tensor | None) -> Tensor:
@@ -94,6 +100,9 @@ class Learner:
                 dims = (0, 0, None if index is None else 0)
                 logits = torch.func.vmap(one, dims, randomness="different")(self.parameters, ids, index)
         each = F.cross_entropy(logits.float().flatten(0, -2), targets.flatten(), ignore_index=IGNORE, reduction="none")
+        if self.recipe.weigh == "row":
+            spoken = (targets != IGNORE).flatten(0, -2)
+            each = each.view(spoken.shape) / spoken.sum(-1, keepdim=True).clamp(min=1)
         return each.view(self.count, -1).sum(1) / count_k
 
     def step(self, batch: Batch, step: int, learning_rate: float, share: tuple[int, int] = (0, 1)) -> list[float]:
@@ -110,9 +119,9 @@ class Learner:
         """
         rank, world = share
         parts = self.recipe.accumulate
-        count_k = (
-            torch.from_numpy((batch.targets_bt != IGNORE).reshape(self.count, -1).sum(1)).to(self.device).clamp(min=1)
-        )
+        spoken = batch.targets_bt != IGNORE
+        counted = spoken.any(-1) if self.recipe.weigh == "row" else spoken
+        count_k = torch.from_numpy(counted.reshape(self.count, -1).sum(1)).to(self.device).clamp(min=1)
         total_k = torch.zeros(self.count, device=self.device)
         self.template.train()
         for part in range(parts):

@@ -1,5 +1,6 @@
 """From a recipe to what is trained on and tested on: problems, texts, token ids. Needs no torch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,20 +9,25 @@ import numpy as np
 from ..errors import ShapeError, UsageError
 from ..models.config import TransformerConfig
 from ..tasks import Problems, Task, task
+from ..tasks.sequences import Sequences, SequenceTask
+from ..tasks.sequences.task import sequence_task
 from ..text import (
     CharTokenizer,
     DigitTokenizer,
     Encoded,
     Format,
     Indexing,
+    ListFormat,
+    WordTokenizer,
     encoded_batch,
     format_by_name,
     indexing_by_name,
+    list_format,
 )
-from .batches import Fresh, Rows, Source, Windows
+from .batches import Fresh, Packed, Rows, Source, Windows
 from .recipe import Recipe
 
-Tokenizer = CharTokenizer | DigitTokenizer
+Tokenizer = CharTokenizer | DigitTokenizer | WordTokenizer
 DIRECTIONS: tuple[Literal["l2r"], Literal["r2l"]] = ("l2r", "r2l")
 
 
@@ -37,24 +43,34 @@ class Material:
         indexing: how tokens are numbered for the network; None by their place.
     """
 
-    task: Task
-    format: Format
+    task: Task | SequenceTask
+    format: Format | ListFormat
     tokenizer: Tokenizer
-    train: Problems | None
-    test: Problems
+    train: Problems | Sequences | None
+    test: Problems | Sequences
     config: TransformerConfig
     indexing: Indexing | None = None
 
-    def encode(self, problems: Problems) -> Encoded:
-        """Write problems in this format and tokenize them."""
-        return self.tokenizer.encode_texts(self.format.write(problems))
+    def write(self, problems: Problems | Sequences, seed: int | tuple[int, ...] = 0) -> Any:
+        """The texts of problems of this task; `seed` is for formats that draw."""
+        form: Any = self.format  # of the same kind as the problems
+        return form.write(problems, seed)
 
-    def numbered(self, problems: Problems, rng: np.random.Generator | None = None) -> tuple[np.ndarray, ...]:
+    def encode(self, problems: Problems | Sequences) -> Encoded:
+        """Write problems in this format and tokenize them."""
+        return self.tokenizer.encode_texts(self.write(problems))
+
+    def numbered(
+        self,
+        problems: Problems | Sequences,
+        rng: np.random.Generator | None = None,
+        seed: int | tuple[int, ...] = 0,
+    ) -> tuple[np.ndarray, ...]:
         """Encode problems: ids_nt, length_n, prompt_n and, unless tokens are numbered by place, index_nt.
 
-        With `rng` the numbers are moved at random, as in training.
+        With `rng` the numbers are moved at random, as in training; `seed` is for formats that draw.
         """
-        texts = self.format.write(problems)
+        texts = self.write(problems, seed)
         encoded = self.tokenizer.encode_texts(texts)
         plain = (encoded.ids_nt, encoded.length_n, encoded.prompt_n)
         if self.indexing is None:
@@ -88,14 +104,8 @@ def prepare(recipe: Recipe) -> Material:
         UsageError: unknown names.
     """
     t = recipe.task
-    options: dict[str, Any] = {"digits": (t.min_digits, t.digits)}
-    if t.sampler is not None:
-        options["sampler"] = t.sampler
-    if t.decimals is not None:
-        options["decimals"] = t.decimals
-    asked = task(t.name, **options)
-    form = format_by_name(recipe.text.format)
-    tokenizer = make_tokenizer(recipe.text.tokenizer, recipe.text.alphabet)
+    asked, form, tokenizer = _lists(recipe) if recipe.on_lists else _numbers(recipe)
+    train: Problems | Sequences | None
     if t.examples is None:
         train, test = None, asked.split(0, t.test, seed=recipe.seed)[1]
     else:
@@ -106,13 +116,45 @@ def prepare(recipe: Recipe) -> Material:
     return Material(asked, form, tokenizer, train, test, config, indexing)
 
 
-def _indexing(recipe: Recipe, form: Format) -> Indexing | None:
+def _numbers(recipe: Recipe) -> tuple[Task, Format, Tokenizer]:
+    """Read task, format and tokenizer of problems on numbers."""
+    t = recipe.task
+    options: dict[str, Any] = {"digits": (t.min_digits, t.digits)}
+    if t.second is not None:
+        options |= {"sampler": "by", "params": {"second": t.second}}
+    if t.sampler is not None:
+        options["sampler"] = t.sampler
+    if t.decimals is not None:
+        options["decimals"] = t.decimals
+    asked = task(t.name, **options)
+    tokenizer = make_tokenizer(recipe.text.tokenizer, recipe.text.alphabet)
+    return asked, format_by_name(recipe.text.format or "reverse"), tokenizer
+
+
+def _lists(recipe: Recipe) -> tuple[SequenceTask, ListFormat, Tokenizer]:
+    """Read task, format and tokenizer of problems on lists."""
+    t = recipe.task
+    options: dict[str, Any] = {"length": (t.min_length, t.length), "hints": t.hints}
+    options |= {name: getattr(t, name) for name in ("values", "sampler") if getattr(t, name) is not None}
+    asked = sequence_task(t.name, **options)
+    form = list_format(recipe.text.format or "plain", asked.rule, asked.symbols)
+    return asked, form, form.tokenizer()
+
+
+def _indexing(recipe: Recipe, form: Format | ListFormat) -> Indexing | None:
     """Read how tokens are numbered, and check that the text allows it."""
     indexing = indexing_by_name(recipe.text.index)
     if indexing == Indexing():
         return None
-    if recipe.training.objective == "windows":
-        raise UsageError("text.index: windows of a stream are numbered by place only; use objective 'answer'.")
+    if recipe.training.objective != "answer":
+        raise UsageError("text.index: rows with many examples are numbered by place only; use objective 'answer'.")
+    if isinstance(form, ListFormat):
+        if indexing.needs_facts and not form.aligned:
+            raise UsageError(
+                f"text.index: {recipe.text.index!r} needs answers whose symbols belong to places of the question, and "
+                f"no hints; rule {form.rule!r} as {form.name!r} has none. Use 'absolute' or 'randomized'."
+            )
+        return indexing
     if indexing.needs_facts and recipe.text.tokenizer != "char":
         raise UsageError(f"text.index: {recipe.text.index!r} numbers digits; use tokenizer 'char'.")
     if indexing.needs_facts and not any(part.name in ("pad", "reverse") for part in form.transforms):
@@ -123,16 +165,22 @@ def _indexing(recipe: Recipe, form: Format) -> Indexing | None:
     return indexing
 
 
-def _shape(recipe: Recipe, form: Format, asked: Task, reach: int | None) -> dict[str, Any]:
+def _shape(recipe: Recipe, form: Format | ListFormat, asked: Task | SequenceTask, reach: int | None) -> dict[str, Any]:
     """Read the model section, with the context filled in or checked."""
     shape = dict(recipe.to_json()["model"])
-    needed = max(reach or 0, form.max_length(recipe.task.digits, asked.operator, recipe.task.decimals))
+    if isinstance(form, ListFormat):
+        longest, size, pieces = form.max_length(recipe.task.length), f"lists of {recipe.task.length}", "words"
+    else:
+        assert isinstance(asked, Task)
+        longest = form.max_length(recipe.task.digits, asked.operator, recipe.task.decimals)
+        size, pieces = f"{recipe.task.digits} digits", "characters"
+    needed = max(reach or 0, longest)
     if shape["context"] is None:
         shape["context"] = needed
     elif shape["context"] < needed:
         raise ShapeError(
-            f"Context of {shape['context']} is too short for '{recipe.text.format}' with {recipe.task.digits} digits: "
-            f"{needed} characters are needed. Set model.context: {needed} or use a shorter format."
+            f"Context of {shape['context']} is too short for '{recipe.text.format}' with {size}: "
+            f"{needed} {pieces} are needed. Set model.context: {needed} or use a shorter format."
         )
     return shape
 
@@ -141,15 +189,9 @@ def source(recipe: Recipe, material: Material) -> Source:
     """Make the stream of batches that the recipe's objective asks for."""
     r, size = recipe.training, recipe.training.batch
     if material.train is None:
-        exclude = material.test.keys()
-
-        def make(n: int, seed: tuple[int, int]) -> tuple[np.ndarray, ...]:
-            if material.indexing is not None:
-                problems = material.task.sample(n, seed, exclude)
-                return material.numbered(problems, np.random.default_rng([*seed, 5]))
-            e = encoded_batch(material.task, material.format, material.tokenizer, n, seed=seed, exclude=exclude)
-            return e.ids_nt, e.length_n, e.prompt_n
-
+        make = fresh(recipe, material)
+        if r.objective == "packed":
+            return Packed(make, material.config.context, size, recipe.seed)
         return Fresh(make, size, recipe.seed)
     encoded = material.encode(material.train)
     if r.objective == "answer":
@@ -174,3 +216,22 @@ def source(recipe: Recipe, material: Material) -> Source:
             f"{material.config.context}. Raise task.examples, or lower model.context."
         )
     return Windows(stream_n, material.config.context, size, recipe.seed)
+
+
+def fresh(recipe: Recipe, material: Material) -> Callable[[int, tuple[int, int]], tuple[np.ndarray, ...]]:
+    """Make the function that draws, writes and encodes the new examples of a step, none of them held out."""
+    exclude, asked = material.test.keys(), material.task
+    last_hint = round(recipe.task.hints_until * recipe.training.steps)
+
+    def make(n: int, seed: tuple[int, int]) -> tuple[np.ndarray, ...]:
+        if isinstance(asked, SequenceTask):
+            lists = asked.sample(n, seed, exclude, asked.hints if seed[1] < last_hint else None)
+            return material.numbered(lists, np.random.default_rng([*seed, 5]), seed)
+        if material.indexing is not None:
+            problems = asked.sample(n, seed, exclude)
+            return material.numbered(problems, np.random.default_rng([*seed, 5]), seed)
+        assert isinstance(material.format, Format)
+        e = encoded_batch(asked, material.format, material.tokenizer, n, seed=seed, exclude=exclude)
+        return e.ids_nt, e.length_n, e.prompt_n
+
+    return make

@@ -22,10 +22,16 @@ class TaskRecipe:
     """What is asked.
 
     Args:
-        name: a task of `algorism.tasks.TASKS`.
+        name: a task of `algorism.tasks.TASKS` (numbers), or of `SEQUENCE_TASKS` (lists: "sort", "copy", "parity", …).
         digits: digits of the longest operand.
         min_digits: digits of the shortest; equal to `digits` for operands of one length.
-        sampler: how operands are drawn; None for the task's own default.
+        second: digits of the second operand where they differ from the first's (N × 2 products); None if not.
+        length: of the longest list, for tasks on lists.
+        min_length: of the shortest.
+        values: number of different symbols in lists; None for the task's own default.
+        hints: names in `algorism.tasks.HINTS`, each with its share of the training examples; for tasks on lists.
+        hints_until: share of the steps after which no more hints are mixed in.
+        sampler: how operands or lists are drawn; None for the task's own default.
         examples: size of a fixed training set; None for fresh examples at every step.
         test: held-out problems, none of them in the training data.
         decimals: of operand and answer, for sine and square root.
@@ -34,6 +40,12 @@ class TaskRecipe:
     name: str = "addition"
     digits: int = 3
     min_digits: int = 1
+    second: int | None = None
+    length: int = 10
+    min_length: int = 1
+    values: int | None = None
+    hints: dict[str, float] = field(default_factory=dict)
+    hints_until: float = 1.0
     sampler: str | None = None
     examples: int | None = 10_000
     test: int = 2_000
@@ -45,14 +57,14 @@ class TextRecipe:
     """How it is written down.
 
     Args:
-        format: of `algorism.text`.
-        tokenizer: "char", "l2r3", "r2l3", …
-        alphabet: what the tokenizer knows.
+        format: of `algorism.text`; None for "reverse", and for "plain" where the task is on lists.
+        tokenizer: "char", "l2r3", "r2l3", …; lists are always read word by word.
+        alphabet: what the tokenizer knows; lists have the words that their format needs.
         index: how tokens are numbered for the model: "absolute", "absolute400" (from a random start below 400),
             "randomized400", "coupled", "coupled220", "abacus60".
     """
 
-    format: str = "reverse"
+    format: str | None = None
     tokenizer: str = "char"
     alphabet: str = "arithmetic"
     index: str = "absolute"
@@ -75,6 +87,9 @@ class ModelRecipe:
     dropout: float = 0.0
     rope_base: float = 10_000.0
     init_std: float | None = None
+    loops: int = 1
+    norm_place: str = "before"
+    embed_std: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +98,9 @@ class TrainingRecipe:
 
     Args:
         objective: "answer": one example a row, loss on the answer only; "windows": random windows of one long stream
-            of examples, loss on every character (the paper's regime).
+            of examples, loss on every character (the paper's regime); "packed": as "answer", but rows are full of
+            examples, one after the other, from a random place in the first one.
+        weigh: what counts alike in the loss: every "token" of the answers, or every "row".
         steps, batch: optimiser steps, and rows in each, over all processes.
         accumulate: parts a batch is split into, to save memory; the result is the same.
         learning_rate, min_learning_rate, schedule, warmup: the peak, the end, "cosine" | "linear" | "constant",
@@ -96,7 +113,8 @@ class TrainingRecipe:
         checkpoint_every: steps between checkpoints (0: only at the end).
     """
 
-    objective: Literal["answer", "windows"] = "answer"
+    objective: Literal["answer", "windows", "packed"] = "answer"
+    weigh: Literal["token", "row"] = "token"
     steps: int = 1_000
     batch: int = 192
     accumulate: int = 1
@@ -126,6 +144,9 @@ class Recipe:
     training: TrainingRecipe = field(default_factory=TrainingRecipe)
 
     def __post_init__(self) -> None:
+        if self.text.format is None:
+            form = "plain" if self.on_lists else "reverse"
+            object.__setattr__(self, "text", dataclasses.replace(self.text, format=form))
         t = self.training
         for name in ("steps", "batch", "accumulate", "validate_on"):
             if getattr(t, name) < 1:
@@ -149,10 +170,32 @@ class Recipe:
             raise RecipeError(
                 f"task.min_digits: expected 1 … task.digits ({self.task.digits}), got {self.task.min_digits}."
             )
+        if not 1 <= self.task.min_length <= self.task.length:
+            raise RecipeError(
+                f"task.min_length: expected 1 … task.length ({self.task.length}), got {self.task.min_length}."
+            )
+        if not 0 <= self.task.hints_until <= 1:
+            raise RecipeError(f"task.hints_until: expected a share of the steps, 0 to 1, got {self.task.hints_until}.")
+        if self.task.hints and (not self.on_lists or self.task.examples is not None):
+            raise RecipeError(
+                "task.hints: hints are mixed into fresh lists; choose a task on lists, and examples: null."
+            )
         if self.task.examples is not None and self.task.examples < 1:
             raise RecipeError(f"task.examples: expected at least 1, or null for a stream, got {self.task.examples}.")
         if t.objective == "windows" and self.task.examples is None:
             raise RecipeError("training.objective: 'windows' cuts a finite text; give task.examples a number.")
+        if t.objective == "packed" and (self.task.examples is not None or self.model.context is None):
+            raise RecipeError(
+                "training.objective: 'packed' fills rows with fresh examples; set task.examples: null, and "
+                "model.context to the length of a row."
+            )
+
+    @property
+    def on_lists(self) -> bool:
+        """Whether the task is on lists, not on numbers."""
+        from ..tasks.sequences import SEQUENCE_TASKS
+
+        return self.task.name in SEQUENCE_TASKS
 
     def replace(self, **changes: Any) -> "Recipe":
         """Return a copy with other values, sections by dotted name written with a double underscore.
@@ -264,6 +307,10 @@ def _convert(value: Any, hint: Any, key: str, line: int, name: str) -> Any:
         if not isinstance(value, list) or len(value) != length:
             raise RecipeError(problem.format(f"a list of {length} numbers"))
         return tuple(_convert(v, float, key, line, name) for v in value)
+    if typing.get_origin(kind) is dict:
+        if not isinstance(value, dict) or not all(isinstance(word, str) for word in value):
+            raise RecipeError(problem.format("names with numbers, as in {successor: 0.5}"))
+        return {word: _convert(share, float, f"{key}.{word}", line, name) for word, share in value.items()}
     if kind in (float, int) and isinstance(value, (int, float, str)) and not isinstance(value, bool):
         try:
             number = float(value)

@@ -1,0 +1,174 @@
+"""The wiring of `task_hinting`: which recipe each arm trains, and where its attention goes."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..claims import Measurement
+from ..evaluation.statistics import mean_interval
+from ..tasks.sequences.task import sequence_task
+from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, train_many
+from ._runs import accuracy, asked, right
+
+if TYPE_CHECKING:
+    from ..training.run import Run
+    from .task_hinting import Settings
+
+# arm → what it changes in the recipe; "hint" is the hint that half of the rows ask
+ARMS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "none, half": {"rows": 0.5},
+    "successor": {"hint": "successor"},
+    "predecessor": {"hint": "predecessor"},
+    "count-of": {"hint": "count-of"},
+    "fill": {"hint": "fill"},
+    "first": {"hint": "first"},
+    "none, tempered": {"positions": "none+tempered"},
+    "successor, tempered": {"hint": "successor", "positions": "none+tempered"},
+    "none, large": {"width": 2, "layers": 2},
+    "distinct": {"rule": "sort-distinct"},
+}
+
+
+def recipe(scale: "Settings", seed: int, name: str) -> Recipe:
+    """The recipe of an arm."""
+    changes = ARMS[name]
+    rule = changes.get("rule", "sort")
+    hint = changes.get("hint")
+    return Recipe(
+        name=name,
+        seed=seed,
+        task=TaskRecipe(
+            name=rule,
+            length=scale.trained,
+            min_length=2,
+            values=max(scale.values, max(scale.asked)) if rule == "sort-distinct" else scale.values,
+            sampler="one-length",
+            hints={hint: 0.5} if hint else {},
+            examples=None,
+            test=scale.test,
+        ),
+        text=TextRecipe(format="plain"),
+        model=ModelRecipe(
+            layers=scale.layers * changes.get("layers", 1),
+            width=scale.width * changes.get("width", 1),
+            heads=scale.heads,
+            norm="rms",
+            positions=changes.get("positions", "none"),
+            tie=False,
+        ),
+        training=TrainingRecipe(
+            steps=scale.steps,
+            batch=int(scale.batch * changes.get("rows", 1)),
+            learning_rate=scale.learning_rate,
+            min_learning_rate=scale.learning_rate / 100,
+            warmup=min(100, scale.steps),
+            betas=(0.9, 0.98),
+            weight_decay=0.0,
+            precision=scale.precision,
+            weigh="row",
+        ),
+    )
+
+
+def arm(scale: "Settings", seed: int, name: str, seeds: int) -> dict[str, Any]:
+    """Train an arm; ask all lengths, and say how the wrong answers go wrong and where attention goes."""
+    runs = train_many([recipe(scale, seed + k, name) for k in range(seeds)])
+    return _found(runs, scale.asked, scale.test) | {"attention": [attention(run) for run in runs]}
+
+
+def increment(scale: "Settings", seed: int, name: str) -> dict[str, Any]:
+    """Adding 1, with or without the hint."""
+    longest, lengths, steps, seeds = scale.increments
+    base = recipe(scale, seed, "none")
+    made = base.replace(
+        task__name="increment",
+        task__length=longest,
+        task__min_length=min(3, longest),
+        task__values=10,
+        task__hints={"nines": 0.5} if "hint" in name else {},
+        training__steps=steps,
+        model__positions="learned",
+    )
+    reach = 2 * max(lengths) + 6
+    made = made.replace(text__index=f"absolute{reach}")
+    runs = train_many([made.replace(seed=seed + k) for k in range(seeds)])
+    return _found(runs, lengths, scale.test)
+
+
+def _found(runs: "Sequence[Run]", lengths: Sequence[int], n: int) -> dict[str, Any]:
+    """What `_runs.measured` and `_runs.rows_of` read."""
+    found: dict[str, dict[str, list[int]]] = {}
+    for run in runs:
+        for length in lengths:
+            for kind, correct in asked(run, length, n):
+                found.setdefault(kind, {}).setdefault(str(length), []).append(correct)
+    return {
+        "held_out": [right(run, run.material.test) for run in runs],
+        "test": len(runs[0].material.test),
+        "lengths": found,
+        "refused": {},
+        "n": n,
+        "loss": [run.history[-1]["loss"] for run in runs],
+        "seconds": [round(run.seconds, 1) for run in runs],
+    }
+
+
+def named(name: str, found: dict[str, Any], trained: int, lengths: Sequence[int]) -> Iterator[Measurement]:
+    """Accuracies at twice the trained length and at the longest, under one name for all scales."""
+    yield beyond(name, found, 2 * trained, tail="double")
+    yield beyond(name, found, lengths[-1], tail="far")
+
+
+def beyond(name: str, found: dict[str, Any], length: int, kind: str = "random", tail: str = "beyond") -> Measurement:
+    """The accuracy at one length, under a name that does not say which."""
+    return accuracy(f"{name}@{tail}", found["lengths"][kind][str(length)], found["n"], length=length)
+
+
+def attention(run: "Run") -> dict[str, float]:
+    """Mass of the last layer's most attentive head on the successor, and on copies of the current value.
+
+    Over answer positions of in-range lists: the first where no further copy is due, the second where one is; input
+    positions only, the average over positions, the best head.
+    """
+    import torch
+
+    from ..models.capture import attention_weights
+
+    m = run.material
+    longest = m.task.lengths[1]
+    problems = sequence_task(run.recipe.task.name, length=(longest, longest), values=run.recipe.task.values).sample(
+        100, seed=3
+    )
+    texts = m.write(problems)
+    ids = torch.from_numpy(m.tokenizer.encode_texts(texts).ids_nt.astype(np.int64))
+    weights_bhts = attention_weights(run.model, ids, layer=run.model.config.layers - 1).numpy()
+    question_bs, answer_bs = problems.question.symbols_nt, problems.answer.symbols_nt
+    inputs = slice(1, 1 + longest)  # behind the start word
+    sums = {"successor": np.zeros(weights_bhts.shape[1]), "copies": np.zeros(weights_bhts.shape[1])}
+    counts = {"successor": 0, "copies": 0}
+    for b in range(len(ids)):
+        for k in range(longest - 1):
+            here, following = answer_bs[b, k], answer_bs[b, k + 1]
+            what = "copies" if here == following else "successor"
+            mass_h = weights_bhts[b, :, longest + 2 + k, inputs][:, question_bs[b] == following].sum(1)
+            sums[what] += mass_h
+            counts[what] += 1
+    return {what: float((sums[what] / max(1, counts[what])).max()) for what in sums}
+
+
+def mechanism(name: str, found: dict[str, Any]) -> Iterator[Measurement]:
+    """Where the hinted networks look."""
+    if name != "successor":
+        return
+    for what in ("successor", "copies"):
+        shares = [one[what] for one in found["attention"]]
+        if len(shares) > 1:
+            interval = mean_interval(shares)
+            low, high = max(0.0, interval.low), min(1.0, interval.high)
+            yield Measurement(
+                f"attention to {what}", interval.value, low, high, n=100, seeds=len(shares), unit="share of attention"
+            )
+        else:
+            yield Measurement.exact(f"attention to {what}", shares[0], unit="share of attention")

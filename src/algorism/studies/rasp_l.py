@@ -1,0 +1,274 @@
+"""Which algorithms a transformer learns so that they hold on longer inputs, and whether a short program tells.
+
+**The paper** (Zhou et al. 2023) conjectures that a decoder-only transformer keeps what it learned on short inputs when
+the task's next-token function is a short program in RASP-L, a small language whose operations are those of attention
+and of token-wise layers. Counting, sorting and copying different symbols have such programs; parity, addition and
+copying repeated symbols have not. Index hints, the reversed order and a scratchpad make short programs possible.
+
+**What is measured.** The programs themselves against plain Python; the programs compiled into the weights of our
+transformer against the interpreter; and small networks trained from scratch on short inputs and asked longer ones. As
+in the paper, positions are a learned table, whose every entry is trained, because examples start at a random place
+(claim 6 compares that with examples that always start at 0). In-range accuracy stands beside every other number.
+
+**What differs from the paper besides size.** Examples stand alone in their rows, moved by a random amount, where the
+paper packs many into one context (claim 6 measures packed rows too). Widths, steps, lengths and symbols of the paper's
+runs are not known to us; those here are our choice, the same network and number of steps for all six tasks of claim 2.
+The scratchpad of parity is the paper's as far as it is known (a sign, then each 1's hint and the flipped sign).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from ..claims import Claim, Measurement, Measurements, Paper, Picture, Scale, Study
+from .runner import note, remember
+
+
+@dataclass(frozen=True)
+class Settings(Scale):
+    """Sizes of one scale.
+
+    Args:
+        programs: longest length at which programs are checked.
+        inputs: random inputs on which compiled networks are compared with the interpreter.
+        layers, width, heads, steps, batch, learning_rate, precision: of the six tasks' networks.
+        tasks: (name, longest trained, longest asked, symbols) of claim 2; symbols 0 where the task has its own.
+        hinted_digits, hinted_asked, hinted_steps: of addition with index hints.
+        parity_length, parity_asked, parity_steps: of parity with a scratchpad.
+        and_steps: of the AND of 20 bits.
+        hint_seeds: networks of each arm of claims 3, 4 and 6.
+        test: problems of each kind and length.
+    """
+
+    programs: int = 60
+    inputs: int = 2_000
+    layers: int = 2
+    width: int = 64
+    heads: int = 4
+    steps: int = 3_000
+    batch: int = 128
+    learning_rate: float = 3e-3
+    precision: Literal["fp32", "bf16"] = "bf16"
+    tasks: tuple[tuple[str, int, int, int], ...] = ()
+    hinted_digits: int = 8
+    hinted_asked: tuple[int, ...] = ()
+    hinted_steps: int = 3_000
+    parity_length: int = 10
+    parity_asked: tuple[int, ...] = ()
+    parity_steps: int = 3_000
+    and_steps: int = 600
+    hint_seeds: int = 2
+    test: int = 300
+
+
+EASY = ("count", "sort-distinct", "copy-distinct")  # tasks with a short program
+HARD = ("parity", "addition", "copy")  # tasks without one
+
+TASKS = (
+    ("count", 16, 20, 60),
+    ("sort-distinct", 8, 10, 40),
+    ("copy-distinct", 12, 15, 64),
+    ("parity", 8, 10, 0),
+    ("addition", 3, 4, 0),
+    ("copy", 8, 10, 8),
+)
+
+CHANCE = {"parity": 0.5}  # what guessing gives; next to nothing where an answer has several symbols
+
+
+def _at_least(name: str, share: float, m: Measurements) -> bool:
+    return m[name].value >= share
+
+
+def _little_above_chance(task: str, m: Measurements) -> bool:
+    chance = CHANCE.get(task, 0.0)
+    return (m[f"{task}@beyond"].value - chance) / (1 - chance) <= 0.1
+
+
+STUDY = Study(
+    slug="rasp-l",
+    paper=Paper(
+        "What Algorithms can Transformers Learn? A Study in Length Generalization",
+        year=2023,
+        arxiv="2310.16028",
+        authors=(
+            "Hattie Zhou, Arwen Bradley, Etai Littwin, Noam Razin, Omid Saremi, Josh Susskind, Samy Bengio, "
+            "Preetum Nakkiran"
+        ),
+    ),
+    claims=[
+        Claim(
+            "programs-exact",
+            "The short programs solve their tasks exactly at every length.",
+            source="section 3, listings",
+            paper="exact at every length tried",
+            parts={"no program errs at any length": lambda m: m["program errors"].value == 0},
+            value="program errors",
+        ),
+        Claim(
+            "short-programs-extend",
+            "On one budget, tasks with a short program are solved beyond the trained length, tasks without are not.",
+            source="figure 1 (b)",
+            paper="count, sort, copy of different symbols: mostly solved; parity, addition, copy of repeats: not",
+            parts={
+                **{f"{t}: 99 % in range": partial(_at_least, t, 0.99) for t in (*EASY, *HARD)},
+                **{f"{t}: 90 % at 1.25 ×": partial(_at_least, f"{t}@beyond", 0.9) for t in EASY},
+                **{f"{t}: at most 10 % above chance at 1.25 ×": partial(_little_above_chance, t) for t in HARD},
+            },
+            value="sort-distinct@beyond",
+        ),
+        Claim(
+            "hints-and-order",
+            "Addition extends with index hints and the sum reversed; in usual order it fails where carries run far.",
+            source="figure on addition",
+            paper="reverse with hints generalizes to 50 digits with long carries; forward with hints fails there",
+            parts={
+                "reverse with hints is right beyond": lambda m: m["hints reverse@beyond longest carry"].value >= 0.9,
+                "better than forward with hints": lambda m: (
+                    m["hints reverse@beyond longest carry"].low > m["hints forward@beyond longest carry"].high
+                ),
+                "without hints nothing": lambda m: m["no hints@beyond"].value <= 0.05,
+            },
+            value="hints reverse@beyond longest carry",
+        ),
+        Claim(
+            "parity-scratchpad",
+            "Parity extends with hints and a scratchpad; without it stays at chance.",
+            source="figure on scratchpads",
+            paper="strong improvement; about 0.3 exact match from 25 to 50 in the reviewed version",
+            parts={
+                "above 90 % at 1.5 × with the scratchpad": lambda m: m["parity scratchpad@beyond"].value >= 0.9,
+                "chance without": lambda m: m["parity plain@beyond"].low <= 0.5 <= m["parity plain@beyond"].high + 0.05,
+            },
+            value="parity scratchpad@beyond",
+        ),
+        Claim(
+            "and-not-min-degree",
+            "Trained where the last 5 of 20 bits are always 1, a network still answers AND rightly when they vary.",
+            source="section 4",
+            paper={"and varied": 1.0},
+            parts={
+                "the network is right when they vary": lambda m: m["and varied"].value >= 0.99,
+                "the minimum-degree interpolator is not": lambda m: m["interpolator varied"].value < 0.6,
+            },
+        ),
+        Claim(
+            "shifting-needed",
+            "With a learned table of positions, examples must start at random places; else longer ones fail.",
+            source="section on training",
+            paper="packing and shifting are part of the set-up; no number is known to us",
+            parts={
+                "moved examples extend": lambda m: m["copy moved@beyond"].value >= 0.5,
+                "unmoved ones do not": lambda m: m["copy unmoved@beyond"].high < m["copy moved@beyond"].low,
+                "packed rows extend": lambda m: m["copy packed@beyond"].low > m["copy unmoved@beyond"].high,
+            },
+            value="copy moved@beyond",
+        ),
+        Claim(
+            "compiled-equals-interpreter",
+            "A program compiled into a transformer's weights computes what the interpreter says.",
+            source="appendix C",
+            paper="an exact construction",
+            parts={"largest difference below 1e-6": lambda m: m["compiled difference"].value < 1e-6},
+            value="compiled difference",
+        ),
+    ],
+    scales={
+        "quick": Settings(
+            "quick",
+            programs=4,
+            inputs=20,
+            steps=4,
+            batch=16,
+            tasks=TASKS,
+            hinted_digits=2,
+            hinted_asked=(3,),
+            hinted_steps=3,
+            parity_length=4,
+            parity_asked=(6,),
+            parity_steps=3,
+            and_steps=3,
+            hint_seeds=1,
+            test=8,
+        ),
+        "cpu": Settings(
+            "cpu",
+            seeds=3,
+            tasks=TASKS,
+            hinted_asked=(8, 12),
+            parity_asked=(10, 15, 20),
+        ),
+        "gpu": Settings(
+            "gpu",
+            seeds=3,
+            needs_gpu=True,
+            layers=6,
+            width=512,
+            heads=8,
+            steps=10_000,
+            batch=64,
+            learning_rate=3e-4,
+            tasks=(
+                ("count", 40, 50, 150),
+                ("sort-distinct", 40, 50, 100),
+                ("copy-distinct", 40, 50, 100),
+                ("parity", 40, 50, 0),
+                ("addition", 40, 50, 0),
+                ("copy", 40, 50, 8),
+            ),
+            hinted_digits=40,
+            hinted_asked=(40, 50),
+            hinted_steps=10_000,
+            parity_length=25,
+            parity_asked=(25, 38, 50),
+            parity_steps=10_000,
+            and_steps=3_000,
+            hint_seeds=1,
+            test=1_000,
+        ),
+    },
+)
+
+
+@STUDY.measures
+def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
+    """Measure claim by claim; every finished training is remembered, so that a killed study continues."""
+    from . import _rasp_l as parts
+    from ._runs import length_picture, measured, rows_of
+
+    note("programs against plain Python")
+    yield from parts.programs(scale, seed)
+    note("compiled programs against the interpreter")
+    yield from parts.compiled(scale, seed)
+    picture: list[dict[str, Any]] = []
+    for name, longest, beyond, symbols in scale.tasks:
+        note(f"{name}: trained to {longest}, asked to {beyond}, {scale.seeds} seeds")
+        key = {"task": name, "trained": longest, "asked": beyond}
+        found = remember(key, partial(parts.task, scale, seed, name, longest, beyond, symbols))
+        yield from measured(name, found)
+        yield parts.beyond(name, found, beyond)
+        picture += parts.relative(rows_of(name, found), longest)
+    yield parts.relative_picture(picture)
+    for name in ("hints reverse", "hints forward", "no hints"):
+        note(f"addition: {name}")
+        found = remember({"addition": name}, partial(parts.hinted, scale, seed, name))
+        yield from measured(name, found)
+        for kind in ("random", "longest carry"):
+            yield parts.beyond(name, found, scale.hinted_asked[-1], kind)
+    for name in ("parity scratchpad", "parity plain"):
+        note(name)
+        found = remember({"parity": name}, partial(parts.parity, scale, seed, name))
+        yield from measured(name, found)
+        yield parts.beyond(name, found, scale.parity_asked[1] if len(scale.parity_asked) > 1 else scale.parity_asked[0])
+    note("AND of 20 bits, the last 5 always 1 in training")
+    yield from parts.conjunction(scale, seed, remember({"and": True}, partial(parts.trained_and, scale, seed)))
+    _, longest, asked, symbols = next(t for t in scale.tasks if t[0] == "copy-distinct")
+    copies = []
+    for way in ("moved", "unmoved", "packed"):
+        note(f"copy of different symbols, examples {way}")
+        found = remember({"copy": way}, partial(parts.moved, scale, seed, way, longest, asked, symbols))
+        yield from measured(f"copy {way}", found)
+        yield parts.beyond(f"copy {way}", found, asked)
+        copies += rows_of(way, found)
+    yield length_picture("shifting", "Copying different symbols, by where examples stand in training", copies)
