@@ -1,6 +1,6 @@
 """Sums of 1,000 and 10,000 digits: greedy decoding within a band of 32 against decoding without one.
 
-The network is the recipe `add-long`, trained first (about 20 s on one core). Times are of `generate` alone, reading of
+The network is the recipe `add-long`, trained first (a minute or so). Times are of `generate` alone, reading of
 the prompts included; float32, two threads. 100 sums of 1,000 digits: the same problems with and without a band, and
 every answer must be the same, or it stops. 10 sums of 10,000 digits take minutes without a band, so the peer there is
 the same network within the same band on 10 sums of 1,000 digits: how much of its speed is left at ten times the length.

@@ -41,8 +41,17 @@ def accuracy(name: str, correct: Sequence[int], n: int, **details: Any) -> Measu
     )
 
 
-def extrapolation(recipe: Recipe, seeds: int, lengths: Sequence[int], n: int) -> dict[str, Any]:
+def extrapolation(
+    recipe: Recipe, seeds: int, lengths: Sequence[int], n: int, band: int | None = None
+) -> dict[str, Any]:
     """Train with several seeds; ask the held-out problems, and `n` of each kind at each length.
+
+    Args:
+        recipe: of the first seed.
+        seeds: how many networks.
+        lengths: asked, shortest first.
+        n: problems of each kind and length.
+        band: in decoding, keys further away than this are left out; None for none.
 
     Returns:
         JSON-able: "held_out" (right answers per seed, of "test"), "lengths" (kind → length → right answers per seed),
@@ -54,7 +63,7 @@ def extrapolation(recipe: Recipe, seeds: int, lengths: Sequence[int], n: int) ->
     for run in runs:
         for length in lengths:
             try:
-                for kind, correct in asked(run, length, n):
+                for kind, correct in asked(run, length, n, band):
                     found.setdefault(kind, {}).setdefault(str(length), []).append(correct)
             except (ShapeError, UsageError) as error:
                 refused[str(length)] = str(error)
@@ -70,12 +79,13 @@ def extrapolation(recipe: Recipe, seeds: int, lengths: Sequence[int], n: int) ->
     }
 
 
-def asked(run: "Run", length: int, n: int) -> Iterator[tuple[str, int]]:
+def asked(run: "Run", length: int, n: int, band: int | None = None) -> Iterator[tuple[str, int]]:
     """Right answers of `n` problems of each kind at one length."""
     from ..evaluation.lengths import by_length
 
     m = run.material
-    for row in by_length(run.model, m.format, m.tokenizer, m.task, [length], n=n, seed=77, indexing=m.indexing):
+    settings: dict[str, Any] = {"n": n, "seed": 77, "indexing": m.indexing, "band": band}
+    for row in by_length(run.model, m.format, m.tokenizer, m.task, [length], **settings):
         yield row.asked, round(row.accuracy.value * row.n)
 
 

@@ -121,7 +121,7 @@ STUDY = Study(
         ),
         Claim(
             "addition-beyond",
-            "Written plainly, absolute positions give nothing beyond; spaces, random vectors, recursive scratchpads do.",
+            "With absolute positions plain sums give nothing beyond; spaces, random vectors, recursive scratchpads do.",
             source="abstract, addition table",
             paper="from 10 to 12 digits with each of the three; nothing beyond 10 in usual training",
             parts={

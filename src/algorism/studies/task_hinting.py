@@ -161,6 +161,8 @@ STUDY = Study(
         ),
         "cpu": Settings(
             "cpu",
+            values=20,
+            steps=2_000,
             arms=(
                 ("none", 5),
                 ("successor", 5),
@@ -168,12 +170,13 @@ STUDY = Study(
                 ("predecessor", 2),
                 ("count-of", 2),
                 ("fill", 2),
-                ("first", 2),
+                ("first", 1),
                 ("none, tempered", 2),
                 ("successor, tempered", 2),
                 ("none, large", 1),
-                ("distinct", 2),
+                ("distinct", 1),
             ),
+            increments=(10, (10, 15, 20), 1_000, 2),
         ),
         "gpu": Settings(
             "gpu",

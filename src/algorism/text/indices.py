@@ -36,7 +36,7 @@ class Placed(Protocol):
         """Tokens per row."""
 
     @property
-    def facts_nw(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    def facts_nw(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Part and place of every token."""
 
 

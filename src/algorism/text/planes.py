@@ -94,8 +94,8 @@ class Texts:
         return self._filled(self.prompt_planes)
 
     @cached_property
-    def facts_nw(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-        """Part and place of every character, int16 (n, w) each; -1 behind a row's end.
+    def facts_nw(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Part and place of every character, int32 (n, w) each; -1 behind a row's end.
 
         Raises:
             DataError: for texts that were not written by a format.
@@ -106,8 +106,8 @@ class Texts:
         kept_nw = np.arange(int(self.length_n.max(initial=0))) < self.length_n[:, None]
         tables = []
         for column in zip(*self.facts(), strict=True):
-            table_nw = np.full(kept_nw.shape, -1, dtype=np.int16)
-            table_nw[kept_nw] = np.broadcast_to(np.array(column, dtype=np.int16), full_np.shape)[full_np]
+            table_nw = np.full(kept_nw.shape, -1, dtype=np.int32)
+            table_nw[kept_nw] = np.broadcast_to(np.array(column, dtype=np.int32), full_np.shape)[full_np]
             tables.append(table_nw)
         return tables[0], tables[1]
 

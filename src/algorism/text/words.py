@@ -43,13 +43,13 @@ class WordTexts:
         vocabulary: the words.
         words_nw: int16 (n, w), places in the vocabulary; −1 behind a row's end.
         prompt_n: words of each prompt.
-        facts_nw: part and place of every word, int16 (n, w) each, −1 behind a row's end (as `planes.Texts` has them).
+        facts_nw: part and place of every word, int32 (n, w) each, −1 behind a row's end (as `planes.Texts` has them).
     """
 
     vocabulary: tuple[str, ...]
     words_nw: NDArray[np.int16]
     prompt_n: Lengths
-    facts_nw: tuple[NDArray[np.int16], NDArray[np.int16]]
+    facts_nw: tuple[NDArray[np.int32], NDArray[np.int32]]
 
     @classmethod
     def of(cls, vocabulary: tuple[str, ...], blocks: Sequence[Block]) -> "WordTexts":
@@ -62,13 +62,13 @@ class WordTexts:
         length_n = there_nk.sum(axis=1, dtype=np.int32)
         kept_nw = np.arange(int(length_n.max(initial=0))) < length_n[:, None]
 
-        def closed(table_nk: NDArray[Any]) -> NDArray[np.int16]:
-            closed_nw = np.full(kept_nw.shape, GAP, dtype=np.int16)
+        def closed(table_nk: NDArray[Any]) -> NDArray[np.int32]:
+            closed_nw = np.full(kept_nw.shape, GAP, dtype=np.int32)
             closed_nw[kept_nw] = np.broadcast_to(table_nk, wide_nk.shape)[there_nk]
             return closed_nw
 
         prompt_n = (there_nk & of_prompt_k).sum(axis=1, dtype=np.int32)
-        return cls(vocabulary, closed(wide_nk), prompt_n, (closed(part_k), closed(place_nk)))
+        return cls(vocabulary, closed(wide_nk).astype(np.int16), prompt_n, (closed(part_k), closed(place_nk)))
 
     @property
     def n(self) -> int:
