@@ -120,12 +120,29 @@ def lengths(
 
 
 @app.command()
+def certify(
+    run: Annotated[Path, typer.Argument(help="A finished run's folder: addition, one layer, coupled index.")],
+    seconds: Annotated[float, typer.Option(min=1, help="Give up after so long; what is left is said.")] = 120.0,
+    json: JsonFlag = False,
+) -> None:
+    """Prove that a trained network adds right at every length; or find two numbers that it adds wrongly.
+
+    Example: algorism certify runs/add-long
+    """
+    from .commands.certify import run_certify
+
+    run_certify(run, json, seconds)
+
+
+@app.command()
 def sample(
-    task: Annotated[str, typer.Argument(help="addition, subtraction, multiplication, sine or sqrt.")] = "addition",
+    task: Annotated[
+        str, typer.Argument(help="addition, subtraction, multiplication, sine, sqrt; or on lists: sort, copy, …")
+    ] = "addition",
     format: Annotated[
-        str, typer.Option("--format", "-f", help="How it is written, e.g. reverse, plain+pad, detailed.")
-    ] = "plain",
-    digits: Annotated[int, typer.Option(min=1, help="Digits of the longest operand.")] = 3,
+        str | None, typer.Option("--format", "-f", help="How it is written, e.g. reverse, plain+pad, detailed.")
+    ] = None,
+    digits: Annotated[int, typer.Option(min=1, help="Digits of the longest operand; symbols of the longest list.")] = 3,
     sampler: Annotated[str | None, typer.Option(help="How operands are drawn.")] = None,
     n: Annotated[int, typer.Option("-n", min=1, help="How many problems.")] = 5,
     seed: int = 0,

@@ -24,7 +24,11 @@ def papers_table(ledger: Ledger, studies: Iterable[Study] | None = None) -> str:
     for study in registry.all_studies() if studies is None else studies:
         found = registry.measured(study, ledger)
         cells = [_summary(study, found[scale]) if scale in found else "" for scale in SCALES]
-        link = f"[{_escaped(study.paper.title)}](https://arxiv.org/abs/{study.paper.arxiv}) ({study.paper.year})"
+        title = f"[{_escaped(study.paper.title)}]"
+        link = (
+            f"{title}(https://arxiv.org/abs/{study.paper.arxiv})" if study.paper.arxiv else _escaped(study.paper.title)
+        )
+        link += f" ({study.paper.year})"
         lines.append(f"| {link} | `{study.slug}` | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -107,7 +107,7 @@ def _print_claims(chosen: Study, scale: str, measured: Measurements) -> None:
     witness = next(iter(measured.values()))
     authors = f"{chosen.paper.authors}, " if chosen.paper.authors else ""
     table = Table(
-        title=Text(f"{chosen.title} ({authors}{chosen.paper.year}, arXiv {chosen.paper.arxiv})"),
+        title=Text(f"{chosen.title} ({authors}{_year(chosen)})"),
         caption=Text(f"scale {scale}, {witness.device}, version {witness.version}, {witness.date}"),
         title_justify="left",
         caption_justify="left",
@@ -148,7 +148,7 @@ def _print_studies(everything: list[Study], book: Ledger) -> None:
     console = Console()
     for item in everything:
         found = registry.measured(item, book)
-        heading = f"{item.slug}: {item.title} ({item.paper.year}, arXiv {item.paper.arxiv})"
+        heading = f"{item.slug}: {item.title} ({_year(item)})"
         table = Table(title=Text(heading), title_justify="left")
         for column in ("claim", *found):
             table.add_column(column, overflow="fold")
@@ -182,3 +182,8 @@ def exit_status(*, usage: int) -> Iterator[None]:
         traceback.print_exc(file=sys.stderr)
         _say(f"Error: it ended with {type(error).__name__}: {error}")
         raise typer.Exit(1) from None
+
+
+def _year(study: Study) -> str:
+    """Year of the paper, and its number where it has one; the package's own studies have none."""
+    return f"{study.paper.year}, arXiv {study.paper.arxiv}" if study.paper.arxiv else str(study.paper.year)

@@ -14,6 +14,7 @@ from algorism.tasks import balanced, filters
 from algorism.tasks.operators import operator as operator_named
 from algorism.tasks.problem import Problem, Problems
 from algorism.tasks.samplers import check_params, sampler_named
+from algorism.tasks.sequences import SEQUENCE_TASKS
 from algorism.tasks.space import allowed_operands, every_problem
 
 Seed = int | tuple[int, ...]
@@ -273,7 +274,7 @@ def task(name: str, **changes: Any) -> Task:
     10000
     """
     if name not in TASKS:
-        raise UsageError(f"Unknown task {name!r}. {nearest(name, TASKS)}")
+        raise UsageError(f"Unknown task {name!r}. {nearest(name, [*TASKS, *SEQUENCE_TASKS])}")
     known = [f.name for f in dataclasses.fields(Task)]
     for key in changes:
         if key not in known:
