@@ -175,3 +175,16 @@ def test_one_length_a_batch():
     assert problems.operands[0].places == problems.operands[1].places
     sums = [a + b for a, b in zip(*(o.to_ints() for o in problems.operands), strict=True)]
     assert problems.answer.to_ints() == sums
+
+
+@pytest.mark.parametrize(("size", "reach"), [(3, 6), (2, 8)])
+def test_random_subsets_are_all_alike_likely(size: int, reach: int):
+    """Both ways of drawing: by choice among all, and by drawing again what came twice."""
+    from itertools import combinations
+
+    from algorism.text.indices import _subsets
+
+    drawn = _subsets(np.random.default_rng(1), 20_000, size, reach)
+    found, counts = np.unique(drawn, axis=0, return_counts=True)
+    assert [tuple(row) for row in found.tolist()] == sorted(combinations(range(reach), size))
+    assert abs(counts / counts.mean() - 1).max() < 0.15

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..claims import Measurement
 from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare
-from ._runs import accuracy, extrapolation, suffix
+from ._runs import Job, accuracy, extrapolation, suffix
 
 if TYPE_CHECKING:
     from .length_generalization import Settings
@@ -96,7 +96,8 @@ def trained(
     scale: "Settings", seed: int, name: str, scheme: str, longest: int, lengths: Sequence[int]
 ) -> dict[str, Any]:
     """One cell: all seeds, all lengths."""
-    return extrapolation(recipe(scale, seed, name, scheme, longest, lengths), scale.seeds, lengths, scale.test)
+    made = recipe(scale, seed, name, scheme, longest, lengths)
+    return extrapolation(Job(made, scale.seeds, lengths, scale.test))
 
 
 def named(name: str, found: dict[str, Any], longest: int, lengths: Sequence[int]) -> Iterator[Measurement]:
@@ -129,4 +130,4 @@ def far(scale: "Settings", seed: int) -> dict[str, Any]:
             weight_decay=0.0,
         ),
     )
-    return extrapolation(made, scale.far_seeds, scale.far_asked, scale.far_test, band=32)
+    return extrapolation(Job(made, scale.far_seeds, scale.far_asked, scale.far_test, band=32))

@@ -11,7 +11,7 @@ from ..evaluation import evaluate
 from ..tasks import Problems, Task
 from ..text import format_by_name
 from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare, train_many
-from ._runs import accuracy, extrapolation
+from ._runs import Job, accuracy, extrapolation
 
 if TYPE_CHECKING:
     from .positional_description import Settings
@@ -141,7 +141,7 @@ def addition(scale: "Settings", seed: int, name: str) -> dict[str, Any]:
         long = prepare(made.replace(task__digits=max(scale.added[1]), task__test=1))
         # With a start at random up to the longest text asked, every entry of the table is trained.
         made = made.replace(text__index=f"absolute{long.config.context + 1}")
-    return extrapolation(made, scale.seeds, scale.added[1], scale.test)
+    return extrapolation(Job(made, scale.seeds, scale.added[1], scale.test))
 
 
 def dialogues(scale: "Settings", seed: int, positions: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..symbolic.rasp.programs import conjunction as and_example
 from ..symbolic.rasp.programs import parity as parity_example
 from ..tasks.sequences import Lists, Sequences
 from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare, train_many
-from ._runs import accuracy, extrapolation, right, suffix
+from ._runs import Job, accuracy, extrapolations, right, suffix
 
 if TYPE_CHECKING:
     from .rasp_l import Settings
@@ -118,50 +118,60 @@ def on_numbers(scale: "Settings", seed: int, form: str, digits: int, asked: int,
     return recipe.replace(text__index=f"absolute{long.config.context + 1}")
 
 
-def task(scale: "Settings", seed: int, name: str, longest: int, beyond: int, symbols: int) -> dict[str, Any]:
-    """One of the six tasks of claim 2."""
-    if name == "addition":
-        recipe = on_numbers(scale, seed, "pad+dollar", longest, beyond, scale.steps)
-    else:
-        recipe = on_lists(scale, seed, name, longest, beyond, symbols)
-    lengths = sorted({longest, (longest + beyond + 1) // 2, beyond})
-    return extrapolation(recipe, scale.seeds, lengths, scale.test)
+def tasks(scale: "Settings", seed: int) -> dict[str, Any]:
+    """The six tasks of claim 2."""
+    jobs = {}
+    for name, longest, beyond, symbols in scale.tasks:
+        if name == "addition":
+            recipe = on_numbers(scale, seed, "pad+dollar", longest, beyond, scale.steps)
+        else:
+            recipe = on_lists(scale, seed, name, longest, beyond, symbols)
+        lengths = sorted({longest, (longest + beyond + 1) // 2, beyond})
+        jobs[name] = Job(recipe, scale.seeds, lengths, scale.test)
+    return extrapolations(jobs)
 
 
-def hinted(scale: "Settings", seed: int, name: str) -> dict[str, Any]:
-    """Addition with index hints, both orders; or reversed without."""
+def hinted(scale: "Settings", seed: int) -> dict[str, Any]:
+    """Addition with index hints in both orders, and reversed without."""
     forms = {
         "hints reverse": "pad+hints+reverse+dollar",
         "hints forward": "pad+hints+dollar",
         "no hints": "pad+reverse+dollar",
     }
-    recipe = on_numbers(scale, seed, forms[name], scale.hinted_digits, max(scale.hinted_asked), scale.hinted_steps)
-    return extrapolation(recipe, scale.hint_seeds, scale.hinted_asked, scale.test)
+    digits, asked, steps = scale.hinted_digits, scale.hinted_asked, scale.hinted_steps
+    return extrapolations(
+        {
+            name: Job(on_numbers(scale, seed, form, digits, max(asked), steps), scale.hint_seeds, asked, scale.test)
+            for name, form in forms.items()
+        }
+    )
 
 
-def parity(scale: "Settings", seed: int, name: str) -> dict[str, Any]:
-    """Parity with hints and scratchpad, or plain."""
-    form = "hints+scratchpad" if name == "parity scratchpad" else "plain"
-    recipe = on_lists(scale, seed, "parity", scale.parity_length, max(scale.parity_asked), 0, form, scale.parity_steps)
-    return extrapolation(recipe, scale.hint_seeds, scale.parity_asked, scale.test)
+def parity(scale: "Settings", seed: int) -> dict[str, Any]:
+    """Parity with hints and scratchpad, and plain."""
+    forms = {"parity scratchpad": "hints+scratchpad", "parity plain": "plain"}
+    longest, asked, steps = scale.parity_length, scale.parity_asked, scale.parity_steps
+    jobs = {}
+    for name, form in forms.items():
+        recipe = on_lists(scale, seed, "parity", longest, max(asked), 0, form, steps)
+        jobs[name] = Job(recipe, scale.hint_seeds, asked, scale.test)
+    return extrapolations(jobs)
 
 
-def moved(scale: "Settings", seed: int, way: str, longest: int, asked: int, symbols: int) -> dict[str, Any]:
-    """Copying different symbols with examples moved at random, never moved, or packed one after the other."""
+def moved(scale: "Settings", seed: int) -> dict[str, Any]:
+    """Copying different symbols with examples moved at random, never moved, and packed one after the other."""
+    _, longest, asked, symbols = next(t for t in scale.tasks if t[0] == "copy-distinct")
     recipe = on_lists(scale, seed, "copy-distinct", longest, asked, symbols)
     context = prepare(recipe).config.context
-    if way == "unmoved":
-        recipe = recipe.replace(text__index="absolute", model__context=context)
-    if way == "packed":  # as many tokens a step: a packed row holds about two examples
-        recipe = recipe.replace(
-            text__index="absolute",
-            model__context=context,
-            training__objective="packed",
-            training__batch=max(1, scale.batch // 2),
-            task__sampler="uniform",
-        )
+    unmoved = recipe.replace(text__index="absolute", model__context=context)
+    packed = unmoved.replace(
+        training__objective="packed",
+        training__batch=max(1, scale.batch // 2),  # a packed row holds about two examples
+        task__sampler="uniform",
+    )
     lengths = sorted({longest, (longest + asked + 1) // 2, asked})
-    return extrapolation(recipe, scale.hint_seeds, lengths, scale.test)
+    ways = {"copy moved": recipe, "copy unmoved": unmoved, "copy packed": packed}
+    return extrapolations({name: Job(made, scale.hint_seeds, lengths, scale.test) for name, made in ways.items()})
 
 
 def bits(rng: np.random.Generator, n: int, frozen: bool) -> Sequences:

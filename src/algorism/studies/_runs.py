@@ -3,7 +3,8 @@
 Holds no claim and no algorithm; everything here calls training, evaluation and tasks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..claims import Measurement, Picture
@@ -41,10 +42,9 @@ def accuracy(name: str, correct: Sequence[int], n: int, **details: Any) -> Measu
     )
 
 
-def extrapolation(
-    recipe: Recipe, seeds: int, lengths: Sequence[int], n: int, band: int | None = None
-) -> dict[str, Any]:
-    """Train with several seeds; ask the held-out problems, and `n` of each kind at each length.
+@dataclass(frozen=True)
+class Job:
+    """Networks to train and what to ask them.
 
     Args:
         recipe: of the first seed.
@@ -52,18 +52,42 @@ def extrapolation(
         lengths: asked, shortest first.
         n: problems of each kind and length.
         band: in decoding, keys further away than this are left out; None for none.
+    """
+
+    recipe: Recipe
+    seeds: int
+    lengths: Sequence[int]
+    n: int
+    band: int | None = None
+
+
+def extrapolation(job: Job) -> dict[str, Any]:
+    """One job of `extrapolations`."""
+    return extrapolations({"": job})[""]
+
+
+def extrapolations(jobs: Mapping[str, Job]) -> dict[str, dict[str, Any]]:
+    """Train all networks of all jobs side by side; ask the held-out problems, and longer ones.
 
     Returns:
-        JSON-able: "held_out" (right answers per seed, of "test"), "lengths" (kind → length → right answers per seed),
-        "refused" (length → why the networks cannot represent it), "loss" and "seconds" per seed.
+        For each job, JSON-able: "held_out" (right answers per seed, of "test"), "lengths" (kind → length → right
+        answers per seed), "refused" (length → why the networks cannot represent it), "loss" and "seconds" per seed.
     """
-    runs = train_many([recipe.replace(seed=recipe.seed + k) for k in range(seeds)])
+    recipes = {
+        name: [job.recipe.replace(seed=job.recipe.seed + k) for k in range(job.seeds)] for name, job in jobs.items()
+    }
+    trained = iter(train_many([recipe for some in recipes.values() for recipe in some]))
+    return {name: answers([next(trained) for _ in range(job.seeds)], job) for name, job in jobs.items()}
+
+
+def answers(runs: "Sequence[Run]", job: Job) -> dict[str, Any]:
+    """What the networks of a job answer."""
     found: dict[str, dict[str, list[int]]] = {}
     refused: dict[str, str] = {}
     for run in runs:
-        for length in lengths:
+        for length in job.lengths:
             try:
-                for kind, correct in asked(run, length, n, band):
+                for kind, correct in asked(run, length, job.n, job.band):
                     found.setdefault(kind, {}).setdefault(str(length), []).append(correct)
             except (ShapeError, UsageError) as error:
                 refused[str(length)] = str(error)
@@ -72,7 +96,7 @@ def extrapolation(
         "test": len(runs[0].material.test),
         "lengths": found,
         "refused": refused,
-        "n": n,
+        "n": job.n,
         "loss": [run.history[-1]["loss"] for run in runs],
         "seconds": [round(run.seconds, 1) for run in runs],
         "parameters": sum(p.numel() for p in runs[0].model.parameters()),

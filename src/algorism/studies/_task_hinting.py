@@ -9,7 +9,7 @@ from ..claims import Measurement
 from ..evaluation.statistics import mean_interval
 from ..tasks.sequences.task import sequence_task
 from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, train_many
-from ._runs import accuracy, asked, right
+from ._runs import Job, accuracy, answers, extrapolations
 
 if TYPE_CHECKING:
     from ..training.run import Run
@@ -24,6 +24,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "count-of": {"hint": "count-of"},
     "fill": {"hint": "fill"},
     "first": {"hint": "first"},
+    "successor, early": {"hint": "successor", "until": 0.5},
     "none, tempered": {"positions": "none+tempered"},
     "successor, tempered": {"hint": "successor", "positions": "none+tempered"},
     "none, large": {"width": 2, "layers": 2},
@@ -46,6 +47,7 @@ def recipe(scale: "Settings", seed: int, name: str) -> Recipe:
             values=max(scale.values, max(scale.asked)) if rule == "sort-distinct" else scale.values,
             sampler="one-length",
             hints={hint: 0.5} if hint else {},
+            hints_until=changes.get("until", 1.0),
             examples=None,
             test=scale.test,
         ),
@@ -72,47 +74,32 @@ def recipe(scale: "Settings", seed: int, name: str) -> Recipe:
     )
 
 
-def arm(scale: "Settings", seed: int, name: str, seeds: int) -> dict[str, Any]:
-    """Train an arm; ask all lengths, and say how the wrong answers go wrong and where attention goes."""
-    runs = train_many([recipe(scale, seed + k, name) for k in range(seeds)])
-    return _found(runs, scale.asked, scale.test) | {"attention": [attention(run) for run in runs]}
+def group(scale: "Settings", seed: int, arms: "Sequence[tuple[str, int]]") -> dict[str, Any]:
+    """Train some arms side by side; ask all lengths, and say where attention goes."""
+    recipes = [recipe(scale, seed + k, name) for name, seeds in arms for k in range(seeds)]
+    trained = iter(train_many(recipes))
+    found = {}
+    for name, seeds in arms:
+        runs = [next(trained) for _ in range(seeds)]
+        job = Job(runs[0].recipe, seeds, scale.asked, scale.test)
+        found[name] = answers(runs, job) | {"attention": [attention(run) for run in runs]}
+    return found
 
 
-def increment(scale: "Settings", seed: int, name: str) -> dict[str, Any]:
-    """Adding 1, with or without the hint."""
+def increments(scale: "Settings", seed: int) -> dict[str, Any]:
+    """Adding 1, with and without the hint."""
     longest, lengths, steps, seeds = scale.increments
-    base = recipe(scale, seed, "none")
-    made = base.replace(
+    made = recipe(scale, seed, "none").replace(
         task__name="increment",
         task__length=longest,
         task__min_length=min(3, longest),
         task__values=10,
-        task__hints={"nines": 0.5} if "hint" in name else {},
         training__steps=steps,
         model__positions="learned",
+        text__index=f"absolute{2 * max(lengths) + 6}",
     )
-    reach = 2 * max(lengths) + 6
-    made = made.replace(text__index=f"absolute{reach}")
-    runs = train_many([made.replace(seed=seed + k) for k in range(seeds)])
-    return _found(runs, lengths, scale.test)
-
-
-def _found(runs: "Sequence[Run]", lengths: Sequence[int], n: int) -> dict[str, Any]:
-    """What `_runs.measured` and `_runs.rows_of` read."""
-    found: dict[str, dict[str, list[int]]] = {}
-    for run in runs:
-        for length in lengths:
-            for kind, correct in asked(run, length, n):
-                found.setdefault(kind, {}).setdefault(str(length), []).append(correct)
-    return {
-        "held_out": [right(run, run.material.test) for run in runs],
-        "test": len(runs[0].material.test),
-        "lengths": found,
-        "refused": {},
-        "n": n,
-        "loss": [run.history[-1]["loss"] for run in runs],
-        "seconds": [round(run.seconds, 1) for run in runs],
-    }
+    arms = {"increment": made, "increment, nines hint": made.replace(task__hints={"nines": 0.5})}
+    return extrapolations({name: Job(arm, seeds, lengths, scale.test) for name, arm in arms.items()})
 
 
 def named(name: str, found: dict[str, Any], trained: int, lengths: Sequence[int]) -> Iterator[Measurement]:

@@ -243,35 +243,34 @@ def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
     yield from parts.programs(scale, seed)
     note("compiled programs against the interpreter")
     yield from parts.compiled(scale, seed)
+    note(f"six tasks, {scale.seeds} seeds each")
+    found = remember({"tasks": [list(t) for t in scale.tasks]}, partial(parts.tasks, scale, seed))
     picture: list[dict[str, Any]] = []
-    for name, longest, beyond, symbols in scale.tasks:
-        note(f"{name}: trained to {longest}, asked to {beyond}, {scale.seeds} seeds")
-        key = {"task": name, "trained": longest, "asked": beyond}
-        found = remember(key, partial(parts.task, scale, seed, name, longest, beyond, symbols))
-        yield from measured(name, found)
-        yield parts.beyond(name, found, beyond)
-        yield parts.beyond(name, found, longest, tail="longest trained")
-        picture += parts.relative(rows_of(name, found), longest)
+    for name, longest, beyond, _ in scale.tasks:
+        yield from measured(name, found[name])
+        yield parts.beyond(name, found[name], beyond)
+        yield parts.beyond(name, found[name], longest, tail="longest trained")
+        picture += parts.relative(rows_of(name, found[name]), longest)
     yield parts.relative_picture(picture)
-    for name in ("hints reverse", "hints forward", "no hints"):
-        note(f"addition: {name}")
-        found = remember({"addition": name}, partial(parts.hinted, scale, seed, name))
-        yield from measured(name, found)
+    note("addition with and without index hints")
+    found = remember({"addition": True}, partial(parts.hinted, scale, seed))
+    for name in found:
+        yield from measured(name, found[name])
         for kind in ("random", "longest carry"):
-            yield parts.beyond(name, found, scale.hinted_asked[-1], kind)
-    for name in ("parity scratchpad", "parity plain"):
-        note(name)
-        found = remember({"parity": name}, partial(parts.parity, scale, seed, name))
-        yield from measured(name, found)
-        yield parts.beyond(name, found, scale.parity_asked[1] if len(scale.parity_asked) > 1 else scale.parity_asked[0])
+            yield parts.beyond(name, found[name], scale.hinted_asked[-1], kind)
+    note("parity with and without scratchpad")
+    found = remember({"parity": True}, partial(parts.parity, scale, seed))
+    for name in found:
+        yield from measured(name, found[name])
+        yield parts.beyond(name, found[name], scale.parity_asked[min(1, len(scale.parity_asked) - 1)])
     note("AND of 20 bits, the last 5 always 1 in training")
     yield from parts.conjunction(scale, seed, remember({"and": True}, partial(parts.trained_and, scale, seed)))
-    _, longest, asked, symbols = next(t for t in scale.tasks if t[0] == "copy-distinct")
+    note("copying different symbols, by where examples stand in training")
+    found = remember({"moved": True}, partial(parts.moved, scale, seed))
+    _, _, asked, _ = next(t for t in scale.tasks if t[0] == "copy-distinct")
     copies = []
-    for way in ("moved", "unmoved", "packed"):
-        note(f"copy of different symbols, examples {way}")
-        found = remember({"copy": way}, partial(parts.moved, scale, seed, way, longest, asked, symbols))
-        yield from measured(f"copy {way}", found)
-        yield parts.beyond(f"copy {way}", found, asked)
-        copies += rows_of(way, found)
+    for name in found:
+        yield from measured(name, found[name])
+        yield parts.beyond(name, found[name], asked)
+        copies += rows_of(name, found[name])
     yield length_picture("shifting", "Copying different symbols, by where examples stand in training", copies)

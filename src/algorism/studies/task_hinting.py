@@ -33,7 +33,7 @@ class Settings(Scale):
         asked: lengths asked.
         values: different symbols.
         layers, width, heads, steps, batch, learning_rate, precision: of the networks.
-        arms: names in `_task_hinting.ARMS` with their numbers of seeds.
+        groups: names in `_task_hinting.ARMS` with their numbers of seeds; a group is trained side by side.
         increments: (longest trained, lengths asked, steps, seeds) of claim 6.
         test: problems of each kind and length.
     """
@@ -48,7 +48,7 @@ class Settings(Scale):
     batch: int = 128
     learning_rate: float = 3e-3
     precision: Literal["fp32", "bf16"] = "bf16"
-    arms: tuple[tuple[str, int], ...] = ()
+    groups: tuple[tuple[tuple[str, int], ...], ...] = ()
     increments: tuple[int, tuple[int, ...], int, int] = (10, (10, 15, 20), 2_000, 2)
     test: int = 300
 
@@ -155,26 +155,26 @@ STUDY = Study(
             values=8,
             steps=3,
             batch=8,
-            arms=(("none", 1), ("successor", 1), ("distinct", 1)),
+            groups=((("none", 1), ("successor", 1), ("distinct", 1)),),
             increments=(3, (3, 6), 3, 1),
             test=8,
         ),
         "cpu": Settings(
             "cpu",
             values=20,
-            steps=2_000,
-            arms=(
-                ("none", 5),
-                ("successor", 5),
-                ("none, half", 5),
-                ("predecessor", 2),
-                ("count-of", 2),
-                ("fill", 2),
-                ("first", 1),
-                ("none, tempered", 2),
-                ("successor, tempered", 2),
-                ("none, large", 1),
-                ("distinct", 1),
+            steps=2_500,
+            groups=(
+                (("none", 5), ("successor", 5), ("none, half", 5)),
+                (
+                    ("predecessor", 1),
+                    ("count-of", 1),
+                    ("fill", 1),
+                    ("first", 1),
+                    ("successor, early", 2),
+                    ("none, tempered", 2),
+                    ("successor, tempered", 2),
+                    ("distinct", 1),
+                ),
             ),
             increments=(10, (10, 15, 20), 1_000, 2),
         ),
@@ -189,15 +189,10 @@ STUDY = Study(
             steps=30_000,
             batch=1_024,
             learning_rate=1e-3,
-            arms=(
-                ("none", 2),
-                ("successor", 2),
-                ("none, half", 1),
-                ("predecessor", 1),
-                ("count-of", 1),
-                ("fill", 1),
-                ("none, tempered", 1),
-                ("successor, tempered", 1),
+            groups=(
+                (("none", 2), ("successor", 2), ("none, half", 1)),
+                (("predecessor", 1), ("count-of", 1), ("fill", 1)),
+                (("none, tempered", 1), ("successor, tempered", 1)),
             ),
             increments=(20, (20, 30, 40), 5_000, 1),
             test=1_000,
@@ -213,17 +208,17 @@ def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
     from ._runs import length_picture, measured, rows_of
 
     picture: list[dict[str, Any]] = []
-    for name, seeds in scale.arms:
-        note(f"sorting, {name}: {seeds} seeds")
-        found = remember({"arm": name, "seeds": seeds}, partial(parts.arm, scale, seed, name, seeds))
-        yield from measured(name, found)
-        yield from parts.named(name, found, scale.trained, scale.asked)
-        picture += rows_of(name, found)
-        yield from parts.mechanism(name, found)
+    for arms in scale.groups:
+        note("sorting: " + "; ".join(f"{name}, {seeds} seeds" for name, seeds in arms))
+        found = remember({"arms": [list(arm) for arm in arms]}, partial(parts.group, scale, seed, arms))
+        for name, _ in arms:
+            yield from measured(name, found[name])
+            yield from parts.named(name, found[name], scale.trained, scale.asked)
+            picture += rows_of(name, found[name])
+            yield from parts.mechanism(name, found[name])
     yield length_picture("sorting", f"Sorting with repetitions, trained to {scale.trained}", picture)
-    _, asked, _, _ = scale.increments
-    for name in ("increment", "increment, nines hint"):
-        note(name)
-        found = remember({"increment": name}, partial(parts.increment, scale, seed, name))
-        yield from measured(name, found)
-        yield parts.beyond(name, found, asked[-1], "nines")
+    note("increment, with and without hint")
+    found = remember({"increment": True}, partial(parts.increments, scale, seed))
+    for name in found:
+        yield from measured(name, found[name])
+        yield parts.beyond(name, found[name], scale.increments[1][-1], "nines")

@@ -99,10 +99,19 @@ class Indexing:
             )
         n = len(index_nt)
         if self.kind == "randomized":
-            drawn_nk = rng.random((n, self.reach)).argpartition(longest - 1, axis=1)[:, :longest]
-            return np.sort(drawn_nk, axis=1)[np.arange(n)[:, None], index_nt]
+            return _subsets(rng, n, longest, self.reach)[np.arange(n)[:, None], index_nt]
         start_n1 = rng.integers(0, self.reach - index_nt.max(axis=1, keepdims=True))
         return index_nt + start_n1 * ((index_nt > 0) | (self.kind != "abacus"))
+
+
+def _subsets(rng: Generator, n: int, size: int, reach: int) -> Indices:
+    """Uniformly random subsets of 0 … reach − 1, sorted, one per row."""
+    if size * size > reach:  # too likely to draw a number twice
+        return np.sort(rng.random((n, reach)).argpartition(size - 1, axis=1)[:, :size], axis=1)
+    drawn_nk = np.sort(rng.integers(0, reach, (n, size)), axis=1)
+    while len(twice := np.flatnonzero((drawn_nk[:, 1:] == drawn_nk[:, :-1]).any(axis=1))):
+        drawn_nk[twice] = np.sort(rng.integers(0, reach, (len(twice), size)), axis=1)
+    return drawn_nk
 
 
 def indexing_by_name(name: str) -> Indexing:
