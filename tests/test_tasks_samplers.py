@@ -187,3 +187,24 @@ def test_completion_thresholds_and_speed() -> None:
         completion_probability(10, 101)
     with pytest.raises(UsageError, match="'adjacent'"):
         completion_probability(10, 11, rule="adjacnt")  # type: ignore[arg-type]
+
+
+def test_falling_differences_are_not_negative_and_all_pairs_come():
+    problems = Task("-", digits=(1, 1), sampler="falling").sample(5000, seed=1)
+    pairs = set(zip(problems.operands[0].to_ints(), problems.operands[1].to_ints()))
+    assert pairs == {(a, b) for a in range(10) for b in range(a + 1)}
+    long = Task("-", digits=(2, 30), sampler="falling").sample(300, seed=2)
+    values = [o.to_ints() for o in long.operands]
+    assert all(a >= b and a - b == c for a, b, c in zip(*values, long.answer.to_ints()))
+    assert long.operands[0].places == long.operands[1].places  # one length for the batch
+
+
+def test_by_draws_a_second_operand_of_its_own_length():
+    for seed in range(5):
+        problems = Task("*", digits=(3, 9), sampler="by", params={"second": 2}).sample(200, seed=seed)
+        assert problems.operands[1].places == 2
+        assert 3 <= problems.operands[0].places <= 9
+        a, b, c = (x.to_ints() for x in (*problems.operands, problems.answer))
+        assert all(x * y == z for x, y, z in zip(a, b, c))
+    with pytest.raises(UsageError, match="second >= 1"):
+        Task("*", sampler="by", params={"second": 0}).sample(1)

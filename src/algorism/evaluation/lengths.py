@@ -103,8 +103,8 @@ def problems_of(
         yield from task.at_length(digits, n, seed)
         return
     asked = Task(task.operator, digits=(digits, digits))
-    if "second" in task.params:  # N × 2 stays N × 2
-        asked = replace(asked, sampler="by", params={"second": task.params["second"]})
+    if task.sampler in ("by", "falling"):  # N × 2 stays N × 2, and a difference that is not negative stays one
+        asked = replace(asked, sampler=task.sampler, params=task.params)
     yield RANDOM, asked.sample(n, seed=(seed, digits))
     if task.operator == "+":
         yield LONGEST_CARRY, hard("longest_carry", n, operator="+", digits=(digits, digits), seed=seed + digits)

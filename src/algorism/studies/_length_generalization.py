@@ -1,11 +1,13 @@
 """The wiring of `length_generalization`: which recipe each cell of its table trains."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..claims import Measurement
+from ..tasks import SEQUENCE_TASKS
 from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare
-from ._runs import Job, accuracy, extrapolation, suffix
+from ._runs import Job, accuracy, extrapolation, extrapolations, suffix
 
 if TYPE_CHECKING:
     from .length_generalization import Settings
@@ -23,11 +25,29 @@ SCHEMES: dict[str, tuple[str, str]] = {
     "coupled": ("learned", "coupledN"),
     "coupled + penalty": ("clip2+penalty", "coupled"),
 }
-TITLES = {
-    "addition": "Addition, sum reversed",
-    "product": "Products N × 2, reversed",
-    "sort": "Sorting different symbols",
-    "parity": "Parity, written out",
+
+
+@dataclass(frozen=True)
+class Row:
+    """A task of the table: its title, name, format, sampler, and what else its recipe needs."""
+
+    title: str
+    task: str
+    form: str
+    sampler: str = "one-length"
+    second: int | None = None
+    values: int | None = None
+
+
+ROWS: dict[str, Row] = {
+    "addition": Row("Addition, sum reversed", "addition", "pad+reverse+dollar"),
+    "product": Row("Products N × 2, reversed", "multiplication", "reverse+dollar", "by", second=2),
+    "sort": Row("Sorting different symbols", "sort-distinct", "plain"),
+    "parity": Row("Parity, written out", "parity", "prefix"),
+    "copy": Row("Copying", "copy", "plain", values=10),
+    "reverse": Row("Reversing", "reverse", "plain", values=10),
+    "subtraction": Row("Differences, reversed", "subtraction", "pad+reverse+dollar", "falling"),
+    "unpadded addition": Row("Addition without padding", "addition", "reverse+dollar", "digits"),
 }
 FAR = 10  # times the trained length
 
@@ -40,33 +60,18 @@ def applies(scheme: str, name: str) -> bool:
 def recipe(scale: "Settings", seed: int, name: str, scheme: str, longest: int, lengths: Sequence[int]) -> Recipe:
     """The recipe of one cell; a table reaches as far as the longest question."""
     positions, index = SCHEMES[scheme]
-    asked = max(lengths)
-    on_lists = name in ("sort", "parity")
+    asked, row = max(lengths), ROWS[name]
+    on_lists = row.task in SEQUENCE_TASKS
+    sizes: dict[str, Any] = {"digits": longest}
     if on_lists:
-        task = TaskRecipe(
-            name={"sort": "sort-distinct", "parity": "parity"}[name],
-            length=longest,
-            min_length=min(2, longest),
-            values=2 * asked if name == "sort" else None,
-            sampler="one-length",
-            examples=None,
-            test=scale.test,
-        )
-    else:
-        task = TaskRecipe(
-            name={"addition": "addition", "product": "multiplication"}[name],
-            digits=longest,
-            second=2 if name == "product" else None,
-            sampler="one-length" if name == "addition" else "by",
-            examples=None,
-            test=scale.test,
-        )
-    form = {"addition": "pad+reverse+dollar", "product": "reverse+dollar", "sort": "plain", "parity": "prefix"}[name]
+        sizes = {"length": longest, "min_length": min(2, longest)}
+        sizes["values"] = 2 * asked if row.task == "sort-distinct" else row.values
+    task = TaskRecipe(name=row.task, sampler=row.sampler, second=row.second, examples=None, test=scale.test, **sizes)
     made = Recipe(
         name=f"{name}-{scheme}",
         seed=seed,
         task=task,
-        text=TextRecipe(format=form),
+        text=TextRecipe(format=row.form),
         model=ModelRecipe(
             layers=scale.layers,
             width=scale.width,
@@ -101,13 +106,23 @@ def trained(
 
 
 def named(name: str, found: dict[str, Any], longest: int, lengths: Sequence[int]) -> Iterator[Measurement]:
-    """Accuracies at twice and at ten times the trained length (or the longest asked), under one name for all scales."""
-    for tail, wanted in (("double", 2 * longest), ("far", FAR * longest)):
+    """Accuracies at twice, five and ten times the trained length (at most the longest asked), named alike at all scales."""
+    for tail, wanted in (("double", 2 * longest), ("five", 5 * longest), ("far", FAR * longest)):
         length = max((x for x in lengths if x <= wanted), default=min(lengths))
         kinds = found["lengths"] or {"random": {}}
         for kind in kinds:
             correct = kinds[kind].get(str(length), [0] * len(found["held_out"]))
             yield accuracy(f"{name}@{tail}{suffix(kind)}", correct, found["n"], length=length)
+
+
+def others(scale: "Settings", seed: int) -> dict[str, Any]:
+    """Further tasks with `coupled + penalty` alone, side by side."""
+    jobs = {}
+    for name, longest, lengths in scale.others:
+        made = recipe(scale, seed, name, "coupled + penalty", longest, lengths)
+        made = made.replace(training__steps=scale.others_steps)
+        jobs[name] = Job(made, scale.others_seeds, lengths, scale.test)
+    return extrapolations(jobs)
 
 
 def far(scale: "Settings", seed: int) -> dict[str, Any]:

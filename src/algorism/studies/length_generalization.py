@@ -22,12 +22,13 @@ steps or layers, and in-range accuracy, which stands beside every number, says w
 represent are refused, and count as 0.
 """
 
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from ..claims import Claim, Measurement, Paper, Picture, Scale, Study
+from ..claims import Claim, Measurement, Measurements, Paper, Picture, Scale, Study
 from .runner import note, remember
 
 
@@ -42,6 +43,8 @@ class Settings(Scale):
         test: problems of each kind and length.
         far_steps, far_digits, far_asked, far_seeds: of the long training of `coupled + penalty` on addition.
         far_test: problems of each kind there.
+        others: further tasks with `coupled + penalty` alone: (name, longest trained, lengths asked).
+        others_steps, others_seeds: of their networks.
     """
 
     tasks: tuple[tuple[str, int, tuple[int, ...]], ...] = ()
@@ -59,6 +62,9 @@ class Settings(Scale):
     far_asked: tuple[int, ...] = ()
     far_seeds: int = 1
     far_test: int = 100
+    others: tuple[tuple[str, int, tuple[int, ...]], ...] = ()
+    others_steps: int = 1_600
+    others_seeds: int = 3
 
 
 ALL = (
@@ -79,6 +85,20 @@ TASKS = (
     ("sort", 10, (10, 15, 20, 50)),
     ("parity", 10, (10, 15, 20, 50, 100)),
 )
+
+LENGTHS = (10, 20, 50, 100)
+OTHERS = tuple(
+    (name, 10, LENGTHS) for name in ("parity", "copy", "reverse", "subtraction", "unpadded addition", "product")
+)
+
+
+def _median(name: str, m: Measurements) -> float:
+    return statistics.median(m[name].details["seeds"])
+
+
+def _reaches(name: str, m: Measurements) -> bool:
+    return _median(name, m) >= 0.99
+
 
 STUDY = Study(
     slug="length-generalization",
@@ -122,6 +142,18 @@ STUDY = Study(
             value="sort: none@double",
         ),
         Claim(
+            "more-tasks",
+            "The same scheme holds further tasks at five and ten times the trained length, median of the seeds.",
+            source="this study",
+            paper="our own claim",
+            parts={
+                f"{name}: 99 % at {times} ×": partial(_reaches, f"{name}, others@{tail}")
+                for name, _, _ in OTHERS
+                for times, tail in ((5, "five"), (10, "far"))
+            },
+            value="subtraction, others@far",
+        ),
+        Claim(
             "thousand-digits",
             "Trained on at most 10 digits, sums of 1,000 digits are right, every one, whatever the seed.",
             source="this study",
@@ -150,15 +182,21 @@ STUDY = Study(
             far_digits=2,
             far_asked=(3,),
             far_test=5,
+            others=(("subtraction", 2, (3,)), ("copy", 4, (5,)), ("unpadded addition", 2, (3,))),
+            others_steps=3,
+            others_seeds=1,
         ),
         "cpu": Settings(
             "cpu",
             seeds=2,
             tasks=TASKS,
             schemes=ALL,
+            precision="bf16",
+            test=60,
             far_steps=4_800,
             far_asked=(10, 1_000),
             far_seeds=2,
+            others=OTHERS,
         ),
         "gpu": Settings(
             "gpu",
@@ -183,6 +221,7 @@ STUDY = Study(
             far_asked=(10, 1_000),
             far_seeds=5,
             far_test=500,
+            others=OTHERS,
         ),
     },
 )
@@ -205,7 +244,15 @@ def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
             yield from measured(f"{name}: {scheme}", found)
             yield from parts.named(f"{name}: {scheme}", found, longest, lengths)
             picture += rows_of(scheme, found)
-        yield length_picture(f"{name}-by-length", f"{parts.TITLES[name]}, trained to {longest}", picture)
+        yield length_picture(f"{name}-by-length", f"{parts.ROWS[name].title}, trained to {longest}", picture)
+    note(f"further tasks with coupled + penalty, {scale.others_seeds} seeds each")
+    further = remember({"others": [list(row) for row in scale.others]}, partial(parts.others, scale, seed))
+    picture = []
+    for name, longest, lengths in scale.others:
+        yield from measured(f"{name}, others", further[name])
+        yield from parts.named(f"{name}, others", further[name], longest, lengths)
+        picture += rows_of(name, further[name])
+    yield length_picture("others", "Further tasks, coupled numbers with a penalty", picture)
     if scale.far_steps:
         note(f"addition, coupled + penalty, long training, {scale.far_seeds} seeds")
         key = {"far": scale.far_digits, "asked": scale.far_asked}

@@ -94,6 +94,20 @@ def one_length(rng: Generator, n: int, operator: str, digits: Digits, decimals: 
     return Problems.solve(operator, columns)
 
 
+@sampler("falling")
+def falling(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0) -> Problems:
+    """As "one-length", the larger operand first: differences that are not negative."""
+    problems = one_length(rng, n, operator, digits, decimals)
+    if len(problems.operands) != 2:
+        raise UsageError(f"sampler 'falling': expected two operands, got {operator!r}.")
+    first, second = (numbers.digits_dn for numbers in problems.operands)
+    differ_dn = first != second
+    top_n = len(first) - 1 - differ_dn[::-1].argmax(axis=0)  # the highest place in which they differ
+    swap_n = (first < second)[top_n, np.arange(n)]
+    larger, smaller = np.where(swap_n, second, first), np.where(swap_n, first, second)
+    return Problems.solve(operator, (Numbers(larger), Numbers(smaller)))
+
+
 @sampler("by")
 def by(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0, second: int = 2) -> Problems:
     """N × M: a first operand of one length for the whole batch, a second of `second` digits.
