@@ -114,7 +114,9 @@ def test_long_prompts_read_in_pieces_are_answered_the_same(short_run: Path, monk
 
 
 def test_the_recipe_holds_ten_times_its_length() -> None:
-    run = train(load_recipe(RECIPE).replace(training__steps=1200, training__validate_every=0))
+    run = train(
+        load_recipe(RECIPE).replace(training__steps=1200, training__validate_every=0, model__positions="clip2+penalty")
+    )
     m = run.material
     results = list(by_length(run.model, m.format, m.tokenizer, Task("+"), [10, 100], n=40, indexing=m.indexing))
     assert all(result.accuracy.value == 1 for result in results)

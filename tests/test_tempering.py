@@ -211,3 +211,13 @@ def test_a_length_beyond_the_table_is_refused_with_every_addition():
 def test_recipes_know_the_new_settings():
     model = parse_recipe("model: {loops: 3, norm_place: both, embed_std: 1, positions: none+tempered}").model
     assert (model.loops, model.norm_place, model.embed_std) == (3, "both", 1.0)
+
+
+def test_a_penalty_starts_where_its_name_says():
+    for name, start in (("penalty", 1.0), ("penalty4", 4.0)):
+        model = Transformer(TransformerConfig(**SHAPE, positions=name))
+        index = torch.arange(5)
+        bias_hts = model.position.bias(0, index, index).expand(3, 5, 5)
+        torch.testing.assert_close(bias_hts, -start * (index[:, None] - index).abs().float().expand(3, 5, 5))
+    with pytest.raises(UsageError, match="penalty4"):
+        make_scheme(TransformerConfig(**SHAPE, positions="penalty0"))

@@ -13,7 +13,7 @@ POSITIONS = {
     "rope": "rotation of queries and keys (arXiv 2104.09864)",
     "alibi": "a penalty linear in distance on attention logits (arXiv 2108.12409)",
     "none": "no position information but the causal mask (NoPE, arXiv 2305.19466)",
-    "penalty": "a penalty linear in distance, its slope learned",
+    "penalty": "a penalty linear in distance, its slope learned, from 1 or as in penalty4",
     "clip": "a learned number for each distance up to W, as in clip2",
     "window": "only keys at most W away are seen, as in window1",
     "fire": "a small network of the relative distance (FIRE, arXiv 2310.04418)",

@@ -89,11 +89,20 @@ class Alibi(PositionScheme):
 class Penalty(PositionScheme):
     """A penalty linear in distance on attention logits, its slope learned for each layer and head.
 
-    It keeps the attention that all far tokens get together below a bound, whatever their number.
+    It keeps the attention that all far tokens get together below a bound, whatever their number. Slopes start at 1;
+    at 4 with `penalty4`, which trains longer and leaves less to far tokens.
+
+    Raises:
+        UsageError: slopes that would start at 0.
     """
 
     def __init__(self, config: TransformerConfig, argument: int | None = None) -> None:
         super().__init__(config, argument)
+        self.start = 1 if argument is None else argument
+        if self.start < 1:
+            raise UsageError(
+                "model.positions: the slopes of a penalty start at 1 or more, as in penalty4; got penalty0."
+            )
         self.slope = nn.Parameter(torch.zeros(config.layers, config.heads, 1, 1))
 
     def bias(self, layer: int, query: Tensor, key: Tensor) -> Tensor:
@@ -101,8 +110,8 @@ class Penalty(PositionScheme):
         return -F.softplus(self.slope[layer]) * differences(query, key).abs().float().unsqueeze(-3)
 
     def reset(self, generator: torch.Generator, std: float) -> None:
-        """Start from slope 1."""
-        self.slope.fill_(math.log(math.e - 1))
+        """Start every slope where the scheme's name says."""
+        self.slope.fill_(math.log(math.expm1(self.start)))
 
 
 @position_scheme("clip")
