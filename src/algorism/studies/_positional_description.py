@@ -40,7 +40,7 @@ def recipe(scale: "Settings", seed: int, form: str, positions: str, *, products:
             name="multiplication" if products else "addition",
             digits=scale.digits if products else scale.added[0],
             sampler="digits",
-            examples=scale.examples if products else scale.add_examples,
+            examples=scale.examples if products else None,  # sums are drawn anew at every step
             test=scale.test,
         ),
         text=TextRecipe(format=form, index=index, alphabet="ascii"),
@@ -135,20 +135,21 @@ def addition(scale: "Settings", seed: int, name: str) -> dict[str, Any]:
     """Addition in one way of writing with one kind of positions."""
     way, positions = name.split(", ")
     form = {"basic": "dollar", "spaces": "spaces+dollar", "recursive": "recursive+dollar"}[way]
-    made = recipe(scale, seed, form, positions, products=False, steps=scale.add_steps)
-    made = made.replace(task__examples=None)  # spaces are drawn anew at every step; so are all others' problems
+    long = way == "recursive"
+    steps, seeds = (scale.recursive_steps, scale.recursive_seeds) if long else (scale.add_steps, scale.seeds)
+    made = recipe(scale, seed, form, positions, products=False, steps=steps)
     if positions == "absolute":
-        long = prepare(made.replace(task__digits=max(scale.added[1]), task__test=1))
+        most = prepare(made.replace(task__digits=max(scale.added[1]), task__test=1))
         # With a start at random up to the longest text asked, every entry of the table is trained.
-        made = made.replace(text__index=f"absolute{long.config.context + 1}")
-    return extrapolation(Job(made, scale.seeds, scale.added[1], scale.test))
+        made = made.replace(text__index=f"absolute{most.config.context + 1}")
+    return extrapolation(Job(made, seeds, scale.added[1], scale.test))
 
 
 def dialogues(scale: "Settings", seed: int, positions: str) -> dict[str, Any]:
     """Plain sums of many digits and dialogues of few in one training; ask dialogues of more, with other templates."""
     spoken, plain, lengths = scale.spoken
     made = recipe(scale, seed, f"dialogue{spoken}", positions, products=False, steps=scale.add_steps)
-    made = made.replace(task__digits=plain, task__examples=None)
+    made = made.replace(task__digits=plain)
     if positions == "absolute":
         long = prepare(made.replace(task__test=1))
         made = made.replace(text__index=f"absolute{long.config.context + 1}")

@@ -125,7 +125,10 @@ def tasks(scale: "Settings", seed: int) -> dict[str, Any]:
         if name == "addition":
             recipe = on_numbers(scale, seed, "pad+dollar", longest, beyond, scale.steps)
         else:
-            recipe = on_lists(scale, seed, name, longest, beyond, symbols)
+            steps = scale.steps // 2 if name == "parity" else scale.steps
+            recipe = on_lists(scale, seed, name, longest, beyond, symbols, steps=steps)
+        if name != "parity":  # which holds out one list only, so that its validation says little
+            recipe = recipe.replace(training__validate_every=max(1, scale.steps // 12), training__stop_at=0.9999)
         lengths = sorted({longest, (longest + beyond + 1) // 2, beyond})
         jobs[name] = Job(recipe, scale.seeds, lengths, scale.test)
     return extrapolations(jobs)

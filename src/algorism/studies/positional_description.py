@@ -38,24 +38,26 @@ class Settings(Scale):
         precision: of all networks.
         wider: D to which the text of claim 7 is padded.
         added: (longest trained, lengths asked) of addition.
-        add_examples, add_steps, add_layers, add_width: of addition.
+        add_steps, add_layers, add_width: of addition.
+        recursive_steps, recursive_seeds: of addition with the recursive scratchpad, whose texts are ten times longer.
         spoken: (digits of trained dialogues, of plain sums, of dialogues asked) of claim 6.
         test: problems per cell of the products' table, or per length.
     """
 
     digits: int = 3
     examples: int = 20_000
-    steps: int = 3_000
-    batch: int = 192
-    layers: int = 3
-    width: int = 96
+    steps: int = 1_300
+    batch: int = 128
+    layers: int = 2
+    width: int = 64
     heads: int = 4
     learning_rate: float = 2e-3
     precision: Literal["fp32", "bf16"] = "bf16"
     wider: int = 4
     added: tuple[int, tuple[int, ...]] = (6, (6, 7, 8))
-    add_examples: int = 40_000
-    add_steps: int = 2_000
+    add_steps: int = 1_000
+    recursive_steps: int = 500
+    recursive_seeds: int = 1
     add_layers: int = 2
     add_width: int = 64
     spoken: tuple[int, int, tuple[int, ...]] = (2, 4, (2, 3, 4))
@@ -176,8 +178,8 @@ STUDY = Study(
             width=32,
             wider=3,
             added=(2, (2, 3)),
-            add_examples=300,
             add_steps=3,
+            recursive_steps=3,
             spoken=(1, 2, (1, 2)),
             test=8,
         ),
@@ -195,8 +197,8 @@ STUDY = Study(
             learning_rate=3e-4,
             wider=20,
             added=(10, (10, 11, 12, 13)),
-            add_examples=120_000,
             add_steps=5_000,
+            recursive_steps=5_000,
             add_layers=6,
             add_width=384,
             spoken=(3, 5, (3, 4, 5)),
