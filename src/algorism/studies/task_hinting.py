@@ -13,6 +13,14 @@ void.
 to us. Successor is defined on values (strictly larger), `count-of` answers with the number as a symbol, `fill` asks
 for the one element that a sorted list lacks. `first` (the first element) is a hint that should not help. The tempered
 softmax is the public code's 1 + τ·ln n, n the keys that a query sees.
+
+**What was found, and tried.** At this scale the hints do harm. All arms are right in range, but at twice the trained
+length the network without hint is right far more often, even when it sees only as many sorting rows as the hinted one.
+The harm does not depend on what is asked: asking for the first element, which teaches nothing about order, costs about
+as much as asking for the successor. Ending the hints after half of the steps (`successor, early`) gives part of it
+back. With 2,000 instead of 2,500 steps the order of the three main arms is the same. The network without hint extends
+much further here than the paper's (89 % at 2 ×, not below 1 % at 5 ×), which leaves a hint little to repair; whether
+that changes at length 100 only the gpu scale can tell.
 """
 
 from collections.abc import Iterator
@@ -20,7 +28,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-from ..claims import Claim, Measurement, Paper, Picture, Scale, Study
+from ..claims import Claim, Measurement, Measurements, Paper, Picture, Scale, Study
 from .runner import note, remember
 
 
@@ -51,6 +59,12 @@ class Settings(Scale):
     groups: tuple[tuple[tuple[str, int], ...], ...] = ()
     increments: tuple[int, tuple[int, ...], int, int] = (10, (10, 15, 20), 2_000, 2)
     test: int = 300
+
+
+def _better(m: Measurements, one: str, other: str, where: str) -> bool:
+    """Whether one arm is right more often there, both being right in range, without which nothing is compared."""
+    in_range = min(m[one].value, m[other].value) >= 0.99
+    return in_range and m[one + where].low > m[other + where].high
 
 
 STUDY = Study(
@@ -132,10 +146,7 @@ STUDY = Study(
             "Adding 1: the hint helps where the run of nines is longer than any seen.",
             source="appendix",
             paper="'meaningful'",
-            parts={
-                "in range: 99 %": lambda m: min(m["increment"].value, m["increment, nines hint"].value) >= 0.99,
-                "better beyond": lambda m: m["increment, nines hint@beyond"].low > m["increment@beyond"].high,
-            },
+            parts={"better beyond": lambda m: _better(m, "increment, nines hint", "increment", "@beyond")},
             value="increment, nines hint@beyond",
         ),
         Claim(
