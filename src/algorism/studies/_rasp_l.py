@@ -118,17 +118,31 @@ def on_numbers(scale: "Settings", seed: int, form: str, digits: int, asked: int,
     return recipe.replace(text__index=f"absolute{long.config.context + 1}")
 
 
+def packed(recipe: Recipe, context: int, rows: int) -> Recipe:
+    """The same in rows full of examples, from a random place in the first one: the paper's set-up."""
+    return recipe.replace(
+        text__index="absolute",
+        model__context=context,
+        training__objective="packed",
+        training__batch=max(1, rows),
+        task__sampler="uniform" if recipe.on_lists else "digits",
+    )
+
+
 def tasks(scale: "Settings", seed: int) -> dict[str, Any]:
-    """The six tasks of claim 2."""
+    """The six tasks of claim 2, packed."""
     jobs = {}
     for name, longest, beyond, symbols in scale.tasks:
         if name == "addition":
-            recipe = on_numbers(scale, seed, "pad+dollar", longest, beyond, scale.steps)
+            recipe = on_numbers(scale, seed, "dollar", longest, beyond, scale.steps)
+            long = prepare(recipe.replace(task__digits=beyond, task__test=1, text__index="absolute"))
         else:
-            steps = scale.steps // 2 if name == "parity" else scale.steps
-            recipe = on_lists(scale, seed, name, longest, beyond, symbols, steps=steps)
+            recipe = on_lists(scale, seed, name, longest, beyond, symbols)
+            long = prepare(recipe.replace(task__length=beyond, task__test=1, text__index="absolute"))
+        context = max(scale.context, long.config.context + 1)
+        recipe = packed(recipe, context, scale.batch * 16 // context)
         if name != "parity":  # which holds out one list only, so that its validation says little
-            recipe = recipe.replace(training__validate_every=max(1, scale.steps // 12), training__stop_at=0.9999)
+            recipe = recipe.replace(training__validate_every=max(1, scale.steps // 10), training__stop_at=0.9999)
         lengths = sorted({longest, (longest + beyond + 1) // 2, beyond})
         jobs[name] = Job(recipe, scale.seeds, lengths, scale.test)
     return extrapolations(jobs)
@@ -167,13 +181,9 @@ def moved(scale: "Settings", seed: int) -> dict[str, Any]:
     recipe = on_lists(scale, seed, "copy-distinct", longest, asked, symbols)
     context = prepare(recipe).config.context
     unmoved = recipe.replace(text__index="absolute", model__context=context)
-    packed = unmoved.replace(
-        training__objective="packed",
-        training__batch=max(1, scale.batch // 2),  # a packed row holds about two examples
-        task__sampler="uniform",
-    )
+    full = packed(recipe, context, scale.batch // 2)  # a row holds about two examples
     lengths = sorted({longest, (longest + asked + 1) // 2, asked})
-    ways = {"copy moved": recipe, "copy unmoved": unmoved, "copy packed": packed}
+    ways = {"copy moved": recipe, "copy unmoved": unmoved, "copy packed": full}
     return extrapolations({name: Job(made, scale.hint_seeds, lengths, scale.test) for name, made in ways.items()})
 
 
