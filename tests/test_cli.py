@@ -188,7 +188,12 @@ def test_an_interrupted_training_says_how_to_go_on(recipe: Path, tmp_path: Path)
     recipe.write_text(RECIPE.replace("steps: 20", "steps: 1000000"))
     folder = tmp_path / "run"
     command = [sys.executable, "-m", "algorism", "train", str(recipe), "--out", str(folder)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def listen() -> None:  # a shell starts what it runs in the background with interrupts ignored, and so on to here
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=listen)
     end = time.monotonic() + 120
     while not (folder / "checkpoint.safetensors").exists():
         assert process.poll() is None, process.communicate()

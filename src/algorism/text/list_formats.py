@@ -51,7 +51,7 @@ class ListFormat:
     >>> from algorism.tasks.sequences import SequenceTask
     >>> form = list_format("plain", "sort", 10)
     >>> form.write(SequenceTask("sort", length=(3, 3), values=10).sample(1, seed=1)).strings()
-    ['< 4 1 4 > 1 4 4 .']
+    ['< 4 9 5 > 4 5 9 .']
     """
 
     name: str
