@@ -241,15 +241,15 @@ def beyond(name: str, found: dict[str, Any], length: int, kind: str = "random", 
 
 
 def relative(rows: list[dict[str, Any]], longest: int) -> list[dict[str, Any]]:
-    """Rows by length relative to the longest trained."""
-    return [{**row, "relative": row["length"] / longest} for row in rows]
+    """Rows by length in percent of the longest trained."""
+    return [{**row, "relative": round(100 * row["length"] / longest)} for row in rows]
 
 
 def relative_picture(rows: list[dict[str, Any]]) -> Picture:
     """All six tasks in one picture."""
     from ..pictures import learning_curves
 
-    chart = learning_curves(rows, x="relative", x_title="length ÷ longest trained", title="")
+    chart = learning_curves(rows, x="relative", x_title="length in % of the longest trained", title="")
     return Picture(
         "six-tasks",
         "Six tasks beyond the trained length",

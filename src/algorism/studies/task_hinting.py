@@ -82,12 +82,9 @@ STUDY = Study(
             source="abstract, main table",
             paper={"successor@far": 0.926, "none@far": 0.01},
             parts={
-                "in range: 99 % with and without": lambda m: min(m["successor"].value, m["none"].value) >= 0.99,
-                "better at 2 × on equal rows": lambda m: m["successor@double"].low > m["none@double"].high,
-                "better at 2 × on equal sorting rows": lambda m: (
-                    m["successor@double"].low > m["none, half@double"].high
-                ),
-                "better at the longest": lambda m: m["successor@far"].low > m["none@far"].high,
+                "better at 2 × on equal rows": lambda m: _better(m, "successor", "none", "@double"),
+                "better at 2 × on equal sorting rows": lambda m: _better(m, "successor", "none, half", "@double"),
+                "better at the longest": lambda m: _better(m, "successor", "none", "@far"),
             },
             value="successor@double",
         ),
