@@ -63,6 +63,15 @@ def test_properties_of_the_draws():
     )
     ands = sequence_task("and", length=(5, 5)).sample(2000, seed=3).answer.symbols_nt[:, 0]
     assert 0.45 < ands.mean() < 0.55
+    late = sequence_task("and", length=(4, 9), sampler="late ones").sample(500, seed=3)
+    rows = late.question.to_lists()
+    assert all(set(row[-5:]) == {1} for row in rows)
+    assert {row.index(0) for row in rows if 0 in row} == {0, 1, 2, 3}
+    late = sequence_task("and", length=(9, 9), sampler="late zeros").sample(500, seed=3)
+    rows = late.question.to_lists()
+    assert all(set(row[:4]) == {1} for row in rows)
+    assert {row[-5:].count(0) for row in rows} == {0, 1, 2, 3, 4, 5}
+    assert 0.4 < late.answer.symbols_nt[:, 0].mean() < 0.6
     nines = sequence_task("increment", length=(10, 10)).sample(3000, seed=3).question.to_lists()
     runs = [len(row) - len("".join(map(str, row)).rstrip("9")) for row in nines]
     assert np.bincount(runs, minlength=11).min() > 150  # 273 expected of each length

@@ -83,6 +83,25 @@ def test_split_of_a_set_sampler_tests_uniformly() -> None:
     assert not set(test.keys().tolist()) & set(train.keys().tolist())
 
 
+def test_a_task_of_one_length_at_a_time_is_tested_on_its_own_kind() -> None:
+    products = Task("*", digits=4, sampler="by", params={"second": 2})
+    train, test = products.split(500, 400, seed=0)
+    assert max(test.operands[1].to_ints()) < 100
+    assert 900 < max(test.operands[0].to_ints()) < 10_000
+    assert not set(test.keys().tolist()) & set(train.keys().tolist())
+    _, differences = Task("-", digits=3, sampler="falling").split(500, 400, seed=0)
+    assert all(p.answer >= 0 for p in differences)
+
+
+def test_what_is_held_out_is_replaced_by_its_own_kind() -> None:
+    products = Task("*", digits=(2, 2), sampler="by", params={"second": 1})
+    banned = products.sample(300, seed=1).keys()
+    for step in range(20):
+        batch = products.batch(step, 200, exclude=banned)
+        assert max(batch.operands[1].to_ints()) < 10
+        assert not set(batch.keys().tolist()) & set(banned.tolist())
+
+
 def test_stream_resumes_anywhere_and_excludes() -> None:
     adding = Task("+", digits=1)
     _, test = adding.split(10, 20, seed=4)

@@ -55,3 +55,23 @@ def attention_weights(model: Transformer, ids_bt: Tensor, layer: int, positions:
     if bias_hts is not None:
         scores_bhts = scores_bhts + bias_hts
     return (scores_bhts + future(t, t, scores_bhts)).softmax(-1)
+
+
+def attention_mass(weights_bhts: Tensor, wanted_bts: Tensor) -> Tensor:
+    """How much of its attention each head gives to certain keys, (h,): the mean over queries that have any.
+
+    Args:
+        weights_bhts: as `attention_weights` gives them.
+        wanted_bts: True where a query's key is one of them.
+
+    >>> weights = torch.tensor([[[[1.0, 0.0], [0.25, 0.75]]]])
+    >>> attention_mass(weights, torch.tensor([[[False, False], [False, True]]]))
+    tensor([0.7500])
+    """
+    if wanted_bts.shape != weights_bhts[:, 0].shape:
+        raise ShapeError(
+            f"attention_mass: expected wanted keys of shape {tuple(weights_bhts[:, 0].shape)}, "
+            f"got {tuple(wanted_bts.shape)}."
+        )
+    asked = wanted_bts.any(-1).sum().clamp(min=1)
+    return (weights_bhts * wanted_bts[:, None]).sum((0, 2, 3)) / asked

@@ -11,7 +11,7 @@ from ..symbolic.rasp import compile, cost, min_degree_interpolator, verify
 from ..symbolic.rasp.programs import PROGRAMS, Example, addition, copy, count, mode, sort, sort_repeats
 from ..symbolic.rasp.programs import conjunction as and_example
 from ..symbolic.rasp.programs import parity as parity_example
-from ..tasks.sequences import Lists, Sequences
+from ..tasks.sequences import Sequences, sequence_task
 from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare, train_many
 from ._runs import Job, accuracy, extrapolations, right, suffix
 
@@ -30,7 +30,7 @@ SMALL: dict[str, tuple[Example, int]] = {
     "addition-reverse": (addition("reverse", 4), 34),
     "addition-forward": (addition("forward", 4), 34),
 }
-BITS, FROZEN = 20, 5
+BITS = 20
 
 
 def programs(scale: "Settings", seed: int) -> Iterator[Measurement]:
@@ -187,20 +187,9 @@ def moved(scale: "Settings", seed: int) -> dict[str, Any]:
     return extrapolations({name: Job(made, scale.hint_seeds, lengths, scale.test) for name, made in ways.items()})
 
 
-def bits(rng: np.random.Generator, n: int, frozen: bool) -> Sequences:
-    """Lists of 20 bits with their AND; true for half of them, the last 5 bits always 1 where `frozen`."""
-    varying = BITS - FROZEN if frozen else BITS
-    rows = np.ones((n, BITS), dtype=np.int16)
-    zeros_n = np.where(rng.random(n) < 0.5, 0, rng.integers(1, varying + 1, n))
-    rows[:, :varying] = rng.random((n, varying)).argsort(1).argsort(1) >= zeros_n[:, None]
-    if not frozen:  # false ones differ from a true one in the last bits only
-        half = n // 2
-        rows[:half, : BITS - FROZEN] = 1
-        last_zeros_n = rng.integers(0, FROZEN + 1, half)
-        rows[:half, BITS - FROZEN :] = rng.random((half, FROZEN)).argsort(1).argsort(1) >= last_zeros_n[:, None]
-    answer = Lists.single(np.asarray(rows.all(axis=1), dtype=np.int16))
-    kinds, sizes = np.zeros(n, dtype=np.int8), np.full(n, BITS, dtype=np.int32)
-    return Sequences("and", Lists(rows), Lists.nothing(n), answer, ("and",), kinds, sizes)
+def bits(n: int, seed: Any, sampler: str) -> Sequences:
+    """Lists of 20 bits with their AND: "late ones" or "late zeros"."""
+    return sequence_task("and", length=(BITS, BITS), sampler=sampler).sample(n, seed)
 
 
 def trained_and(scale: "Settings", seed: int) -> dict[str, Any]:
@@ -209,14 +198,11 @@ def trained_and(scale: "Settings", seed: int) -> dict[str, Any]:
     for k in range(scale.seeds):
         recipe = on_lists(scale, seed + k, "and", BITS, BITS, 0, steps=scale.and_steps)
         recipe = recipe.replace(task__min_length=BITS, task__examples=20_000, text__index="absolute")
-        train, test = (
-            bits(np.random.default_rng([seed + k, 1]), 20_000, True),
-            bits(np.random.default_rng([seed + k, 2]), scale.test, True),
-        )
+        train, test = bits(20_000, (seed + k, 1), "late ones"), bits(scale.test, (seed + k, 2), "late ones")
         recipes.append(recipe)
         materials.append(dataclasses.replace(prepare(recipe), train=train, test=test))
     runs = train_many(recipes, materials=materials)
-    varied = bits(np.random.default_rng([seed, 3]), scale.test, False)
+    varied = bits(scale.test, (seed, 3), "late zeros")
     return {
         "frozen": [right(run, run.material.test) for run in runs],
         "varied": [right(run, varied) for run in runs],

@@ -121,28 +121,25 @@ def attention(run: "Run") -> dict[str, float]:
     """
     import torch
 
-    from ..models.capture import attention_weights
+    from ..models.capture import attention_mass, attention_weights
 
     m = run.material
     longest = m.task.lengths[1]
     problems = sequence_task(run.recipe.task.name, length=(longest, longest), values=run.recipe.task.values).sample(
         100, seed=3
     )
-    texts = m.write(problems)
-    ids = torch.from_numpy(m.tokenizer.encode_texts(texts).ids_nt.astype(np.int64))
-    weights_bhts = attention_weights(run.model, ids, layer=run.model.config.layers - 1).numpy()
-    question_bs, answer_bs = problems.question.symbols_nt, problems.answer.symbols_nt
-    inputs = slice(1, 1 + longest)  # behind the start word
-    sums = {"successor": np.zeros(weights_bhts.shape[1]), "copies": np.zeros(weights_bhts.shape[1])}
-    counts = {"successor": 0, "copies": 0}
-    for b in range(len(ids)):
-        for k in range(longest - 1):
-            here, following = answer_bs[b, k], answer_bs[b, k + 1]
-            what = "copies" if here == following else "successor"
-            mass_h = weights_bhts[b, :, longest + 2 + k, inputs][:, question_bs[b] == following].sum(1)
-            sums[what] += mass_h
-            counts[what] += 1
-    return {what: float((sums[what] / max(1, counts[what])).max()) for what in sums}
+    ids = torch.from_numpy(m.tokenizer.encode_texts(m.write(problems)).ids_nt.astype(np.int64))
+    weights_bhts = attention_weights(run.model, ids, layer=run.model.config.layers - 1)
+    question_bs, answer_bk = (torch.from_numpy(x.symbols_nt) for x in (problems.question, problems.answer))
+    here_bk1, following_bk1 = answer_bk[:, :-1, None], answer_bk[:, 1:, None]
+    wanted_bks = question_bs[:, None] == following_bk1
+    first = longest + 2  # behind the start word, the list and the word that ends it
+    found = {}
+    for what, due_bk1 in (("successor", here_bk1 != following_bk1), ("copies", here_bk1 == following_bk1)):
+        wanted_bts = torch.zeros_like(weights_bhts[:, 0], dtype=torch.bool)
+        wanted_bts[:, first : first + longest - 1, 1 : 1 + longest] = wanted_bks & due_bk1
+        found[what] = float(attention_mass(weights_bhts, wanted_bts).max())
+    return found
 
 
 def mechanism(name: str, found: dict[str, Any]) -> Iterator[Measurement]:

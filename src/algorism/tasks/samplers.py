@@ -2,7 +2,7 @@
 
 A sampler is a function (rng, n, operator, digits, decimals, **params) -> Problems. Register a new one with
 `@sampler("name")`; `independent=True` says that rows do not depend on each other, so a large sample may be drawn
-block by block.
+block by block, and `one_length=True` that each call draws problems of one length.
 """
 
 from collections.abc import Callable
@@ -30,16 +30,18 @@ class Sampler:
     draw: Draw
     independent: bool
     summary: str
+    one_length: bool = False
 
 
 SAMPLERS: dict[str, Sampler] = {}
 
 
-def sampler(name: str, *, independent: bool = False) -> Callable[[Draw], Draw]:
+def sampler(name: str, *, independent: bool = False, one_length: bool = False) -> Callable[[Draw], Draw]:
     """Register a drawing function under a name; its docstring's first line becomes the summary."""
 
     def register(draw: Draw) -> Draw:
-        SAMPLERS[name] = Sampler(name, draw, independent, (draw.__doc__ or name).strip().splitlines()[0])
+        summary = (draw.__doc__ or name).strip().splitlines()[0]
+        SAMPLERS[name] = Sampler(name, draw, independent, summary, one_length)
         return draw
 
     return register
@@ -82,7 +84,7 @@ def digit_balanced(
     return Problems.solve(operator, tuple(columns))
 
 
-@sampler("one-length")
+@sampler("one-length", one_length=True)
 def one_length(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0) -> Problems:
     """One length for the whole batch, uniform between digits[0] and digits[1]; operands of uniform digits.
 
@@ -94,7 +96,7 @@ def one_length(rng: Generator, n: int, operator: str, digits: Digits, decimals: 
     return Problems.solve(operator, columns)
 
 
-@sampler("falling")
+@sampler("falling", one_length=True)
 def falling(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0) -> Problems:
     """As "one-length", the larger operand first: differences that are not negative."""
     problems = one_length(rng, n, operator, digits, decimals)
@@ -108,7 +110,7 @@ def falling(rng: Generator, n: int, operator: str, digits: Digits, decimals: int
     return Problems.solve(operator, (Numbers(larger), Numbers(smaller)))
 
 
-@sampler("by")
+@sampler("by", one_length=True)
 def by(rng: Generator, n: int, operator: str, digits: Digits, decimals: int = 0, second: int = 2) -> Problems:
     """N × M: a first operand of one length for the whole batch, a second of `second` digits.
 

@@ -134,8 +134,9 @@ class Task:
             n_train: training problems, drawn by the task's sampler (duplicates possible, as the sampler has them).
             n_test: test problems.
             seed: of both draws.
-            test_sampler: how the test set is drawn; default: the task's sampler, or "uniform" ("interval" for sin and
-                sqrt) where that sampler builds whole sets, such as "balanced".
+            test_sampler: how the test set is drawn; default: the task's sampler, at its longest length where it draws
+                one length at a time, or "uniform" ("interval" for sin and sqrt) where it builds whole sets, such as
+                "balanced".
             distinct_test: no test problem twice.
 
         Raises:
@@ -146,12 +147,11 @@ class Task:
         (False, 500)
         """
         train = self.sample(n_train, (seed, 0))
-        own = test_sampler is None and sampler_named(self.sampler).independent
-        other = test_sampler or ("interval" if self.operator in ("sin", "sqrt") else "uniform")
-        task = self if own else dataclasses.replace(self, sampler=other, params={})
+        task = self._tested(test_sampler)
         seen = np.unique(train.keys())
         left = task.space() - len(seen)
-        if left < (n_test if distinct_test else min(n_test, 1)):
+        counted = not sampler_named(task.sampler).one_length  # of those `space` knows no number
+        if counted and left < (n_test if distinct_test else min(n_test, 1)):
             raise DataError(
                 f"split: a test set of {n_test} problems was asked for, but only {max(left, 0)} distinct problems are "
                 f"left of {task.space()} after a training set with {len(seen)} distinct ones ({task.name}). "
@@ -170,6 +170,16 @@ class Task:
         (True, False)
         """
         return text is not None and text == problem.answer_text
+
+    def _tested(self, test_sampler: str | None) -> "Task":
+        """The task that a test set is drawn from."""
+        chosen = sampler_named(self.sampler)
+        if test_sampler is None and chosen.one_length:
+            return dataclasses.replace(self, digits=(self.lengths[1], self.lengths[1]))
+        if test_sampler is None and chosen.independent:
+            return self
+        other = test_sampler or ("interval" if self.operator in ("sin", "sqrt") else "uniform")
+        return dataclasses.replace(self, sampler=other, params={})
 
     @property
     def _where(self) -> tuple[str, tuple[int, int], int]:
@@ -198,15 +208,18 @@ class Task:
         bad_n = _contains(banned, block.keys())
         if not bad_n.any():
             return block
-        refill = sampler_named(self.sampler)
+        refill, where = sampler_named(self.sampler), self._where
         params: Mapping[str, Any] = self.params
-        if not refill.independent:
+        if refill.one_length:
+            places = block.operands[0].places
+            where = (self.operator, (places, places), self.decimals)
+        elif not refill.independent:
             # A sampler that builds a whole set cannot draw one more row of it: the gaps are filled uniformly.
             refill, params = sampler_named("interval" if self.operator in ("sin", "sqrt") else "uniform"), {}
         good = [block[~bad_n]]
         missing = int(bad_n.sum())
         for _ in range(200):
-            fresh = self._filtered(refill.draw(rng, max(64, 2 * missing), *self._where, **params), rng)
+            fresh = self._filtered(refill.draw(rng, max(64, 2 * missing), *where, **params), rng)
             fresh = fresh[np.flatnonzero(~_contains(banned, fresh.keys()))[:missing]]
             good.append(fresh)
             missing -= len(fresh)
@@ -237,7 +250,8 @@ class Task:
             seen = np.sort(np.concatenate([seen, fresh.keys()]))
             parts.append(fresh)
             missing -= len(fresh)
-            if len(fresh) * 50 < missing and self.space() <= _ENUMERABLE:
+            listed = not sampler_named(self.sampler).one_length  # which asks only some of the problems of its digits
+            if listed and len(fresh) * 50 < missing and self.space() <= _ENUMERABLE:
                 # The rest is rare: list every problem instead of waiting for it to be drawn.
                 everything = every_problem(self)
                 rest = everything[~_contains(seen, everything.keys())]

@@ -90,6 +90,29 @@ def one_zero(rng: Generator, length_n: Lengths, values: int) -> Drawn:
     return alone(cut((np.arange(width) != rng.integers(0, length_n)[:, None]).astype(np.int64), length_n))
 
 
+_LATE = 5  # bits at the end that "late ones" never varies
+
+
+def late_ones(rng: Generator, length_n: Lengths, values: int) -> Drawn:
+    """As `often_all_ones`, but the last five bits are always ones (Zhou et al. 2023, the AND example)."""
+    early, _ = often_all_ones(rng, np.maximum(length_n - _LATE, 0), values)
+    width = int(length_n.max(initial=0))
+    symbols_nt = np.ones((len(length_n), width), dtype=np.int64)
+    filled_nt = early.filled_nt
+    symbols_nt[:, : filled_nt.shape[1]][filled_nt] = early.symbols_nt[filled_nt]
+    return alone(cut(symbols_nt, length_n))
+
+
+def late_zeros(rng: Generator, length_n: Lengths, values: int) -> Drawn:
+    """What `late_ones` never shows: all ones in every second list; else one to all of the last five bits are zeros."""
+    width = int(length_n.max(initial=0))
+    behind_nt = length_n[:, None] - 1 - np.arange(width)  # places from the end
+    late_nt = (behind_nt >= 0) & (behind_nt < _LATE)
+    rank_nt = np.where(late_nt, rng.random((len(length_n), width)), 2.0).argsort(1).argsort(1)
+    zeros_n = rng.integers(1, np.minimum(length_n, _LATE) + 1) * rng.integers(0, 2, len(length_n))
+    return alone(cut((rank_nt >= zeros_n[:, None]).astype(np.int64), length_n))
+
+
 def trailing_nines(rng: Generator, length_n: Lengths, values: int) -> Drawn:
     """Digits, most significant first, whose run of nines at the end has a uniform length from none to all."""
     n, width = len(length_n), int(length_n.max(initial=0))

@@ -166,7 +166,7 @@ RULES: dict[str, Rule] = {
             lambda x, a, v: [int(all(x))],
             _conjunction,
             draws.often_all_ones,
-            {"one zero": draws.one_zero},
+            {"one zero": draws.one_zero, "late ones": draws.late_ones, "late zeros": draws.late_zeros},
             symbols=2,
         ),
         Rule(

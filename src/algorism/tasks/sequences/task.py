@@ -128,14 +128,16 @@ class SequenceTask:
             n_train: training problems (duplicates possible).
             n_test: test problems.
             seed: of both draws.
-            test_sampler: how the test set is drawn; default: lengths uniform.
+            test_sampler: how the test set is drawn; default: as the training set where the sampler is one of the
+                rule's hard ways, else with uniform lengths.
             distinct_test: no test problem twice.
 
         Raises:
             DataError: if fewer distinct problems are left than the test set needs.
         """
         train = self.sample(n_train, (seed, 0))
-        asked = dataclasses.replace(self, sampler=test_sampler or "uniform", hints={})
+        own = self.sampler if self.sampler in self._rule.hard else "uniform"
+        asked = dataclasses.replace(self, sampler=test_sampler or own, hints={})
         seen, parts, missing = np.unique(train.keys()), [], n_test
         for attempt in range(60):
             if not missing:
