@@ -158,6 +158,24 @@ def sample(
 
 
 @app.command()
+def data(
+    name: Annotated[str | None, typer.Argument(help="A data set; without one, all are listed.")] = None,
+    split: Annotated[str | None, typer.Option(help="train or test; default both.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Write a sheet of its images to this PNG file.")] = None,
+    download: Annotated[bool, typer.Option("--download", help="Fetch what is missing, checked by checksum.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Look here instead of where ALGORISM_DATA says.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """List the data sets that studies use and where they are; or show what is in one.
+
+    Example: algorism data mnist --picture mnist.png
+    """
+    from .commands.data import run_data
+
+    run_data(name, split, picture, download, folder, json)
+
+
+@app.command()
 def report(
     run: Annotated[Path, typer.Argument(help="A finished run's folder.")],
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="Held-out problems asked for the report.")] = 2000,
