@@ -33,6 +33,8 @@ FORBIDDEN_CALLS = {
     "yaml.load",
     "yaml.unsafe_load",
 }
+# The one place where a foreign program is run, in a process that can do nothing: see its tests.
+CONFINED = {"src/algorism/evaluation/sandbox/child.py": ["exec"]}
 FORBIDDEN_FLAGS = {"allow_pickle", "trust_remote_code"}
 
 
@@ -176,7 +178,7 @@ def test_files_are_short(path):
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_code_is_run_out_of_data(path):
-    assert refused(path.read_text(encoding="utf-8")) == []
+    assert refused(path.read_text(encoding="utf-8")) == CONFINED.get(str(path.relative_to(ROOT)), [])
 
 
 @pytest.mark.parametrize(
