@@ -27,6 +27,7 @@ from algorism.symbolic.rasp.programs import (
     sort,
     sort_repeats,
 )
+from algorism.tasks import HARD_SETS, hard
 
 X = tokens()
 PLACES = rasp.indices(X)
@@ -84,15 +85,18 @@ def test_the_network_solves_the_task(name):
             assert out[len(prompt) - 1 : -1].tolist() == answer
 
 
-def test_ten_digit_adder_on_carry_chains():
-    """Greedy decoding by the network alone; every chain of nines with a carry into it, and one that breaks it."""
-    digits, task = 10, Addition("reverse", -60)
-    network = compile(addition("reverse", digits).program, addition("reverse", digits).vocab, 70)
+@pytest.mark.parametrize("order", ["reverse", "forward"])
+def test_ten_digit_adder_on_carry_chains(order):
+    """Greedy decoding by the network alone; every chain of nines with a carry into it, and all hard sets."""
+    digits, task = 10, Addition(order, -60)
+    network = compile(addition(order, digits).program, addition(order, digits).vocab, 70)
     pairs = [(10**10 - 1, 1), (10**10 - 1, 10**10 - 1), (0, 0), (9090909090, 909090909), (9090909090, 909090910)]
     for start in range(digits):
         for stop in range(start + 1, digits + 1):
             nines = (10 ** (stop - start) - 1) * 10**start
             pairs += [(nines, 10**start), (nines // 9 * 4, nines // 9 * 5 + 10**start)]
+    for name in HARD_SETS:
+        pairs += [problem.operands for problem in hard(name, 20, digits=digits, seed=5)]
     rows = np.array([task.prompt(a, b, digits) for a, b in pairs])
     cache = Cache(network.model.config, len(rows), dtype=torch.float64)
     ids = network.encode(rows)
@@ -100,11 +104,12 @@ def test_ten_digit_adder_on_carry_chains():
         ids = network.model(ids, cache)[:, -1:].argmax(-1)
         rows = np.column_stack([rows, np.array([0, *network.tokens])[ids.numpy()]])
     prompt = len(task.prompt(0, 0, digits))
-    for (a, b), row in zip(pairs, rows.tolist()):
+    turn = -1 if order == "reverse" else 1
+    for (a, b), row in zip(pairs, rows.tolist(), strict=True):
         answer = row[prompt:]
         assert answer[-1] == EOS
-        assert int("".join(map(str, answer[1:-1:2]))[::-1]) == a + b
-        assert answer[0:-1:2] == list(range(-70, -59))
+        assert int("".join(map(str, answer[1:-1:2]))[::turn]) == a + b
+        assert answer[0:-1:2] == list(range(-70, -59))[::-turn]
 
 
 def random_program(draw, depth):
