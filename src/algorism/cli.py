@@ -158,6 +158,31 @@ def sample(
 
 
 @app.command()
+def suite(
+    name: Annotated[str, typer.Argument(help="nupa: 41 tasks on integers, floats, fractions, scientific numbers.")],
+    model: Annotated[str, typer.Argument(help="hf:FOLDER, openai:NAME, or scripted:oracle to see what a suite says.")],
+    tasks: Annotated[str | None, typer.Option(help="Only these, such as add,max-float.")] = None,
+    lengths: Annotated[str | None, typer.Option(help="Only these, such as 1-8,20.")] = None,
+    n: Annotated[int, typer.Option("-n", "--n", min=1, help="Questions of each task and length.")] = 10,
+    record: Annotated[Path | None, typer.Option(help="File of all answers; default suites/NAME/MODEL.jsonl.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the questions.")] = 0,
+    base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
+    chat: Annotated[bool | None, typer.Option("--chat/--no-chat", help="Use the chat template or not.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count requests.")] = False,
+    show: Annotated[int, typer.Option(min=0, help="Only print so many of the questions.")] = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Ask any model a set of questions and score the answers exactly. The same command continues a stopped run.
+
+    Example: algorism suite nupa hf:./my-model --tasks add,sub --lengths 1-8
+    """
+    from .commands.suite import run_suite
+
+    options = {"base_url": base_url, "chat": chat}
+    run_suite(name, model, tasks, lengths, n, record, seed, options, dry_run, show, json)
+
+
+@app.command()
 def data(
     name: Annotated[str | None, typer.Argument(help="A data set; without one, all are listed.")] = None,
     split: Annotated[str | None, typer.Option(help="train or test; default both.")] = None,
