@@ -183,6 +183,25 @@ def suite(
 
 
 @app.command()
+def difficulty(
+    data: Annotated[str, typer.Option(help="mnist, cifar10, …, a FILE.csv or FILE.npz; or published: the paper's.")],
+    error: Annotated[float, typer.Option(help="The error that is wanted.")] = 0.01,
+    samples: Annotated[int | None, typer.Option(min=1, help="Size of the training set, if the data is a part.")] = None,
+    target: Annotated[str | None, typer.Option(help="The column to predict; default the last.")] = None,
+    kind: Annotated[str, typer.Option(help="classification, regression or auto.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Of the estimators.")] = 0,
+    json: JsonFlag = False,
+) -> None:
+    """Estimate how many bits of inductive bias a task asks for, and what they depend on.
+
+    Example: algorism difficulty --data mnist --error 0.05
+    """
+    from .commands.difficulty import Options, run_difficulty
+
+    run_difficulty(data, Options(error=error, samples=samples, target=target, kind=kind, seed=seed), json)
+
+
+@app.command()
 def data(
     name: Annotated[str | None, typer.Argument(help="A data set; without one, all are listed.")] = None,
     split: Annotated[str | None, typer.Option(help="train or test; default both.")] = None,
