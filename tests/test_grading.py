@@ -263,7 +263,7 @@ def test_a_megabyte_of_junk_is_refused_fast(piece, kind):
     for level in LEVELS:
         start = time.process_time()
         found = grade(response, 579 if kind == "integer" else [579], kind=kind, level=level)
-        assert time.process_time() - start < 0.5
+        assert time.process_time() - start < 3  # a tenth of a second on a quiet core; hours if it were quadratic
         assert not found.correct
 
 

@@ -83,10 +83,10 @@ def test_the_command(short_run: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 
     shutil.copytree(short_run, tmp_path / "other")
     run_lengths([short_run, tmp_path / "other"], "4,40", 5, tmp_path / "out", json=False)
-    out = capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())  # lines are broken where the folder's name is long
     assert "median" in out
     assert "first length below 99%: 4" in out
-    assert out.strip().splitlines()[-1] == str(tmp_path / "out")
+    assert out.endswith(str(tmp_path / "out"))
     assert (tmp_path / "out" / "lengths.png").stat().st_size > 1000
     run_lengths([short_run], "4", 5, None, json=True)
     (section,) = json.loads(capsys.readouterr().out)

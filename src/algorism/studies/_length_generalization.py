@@ -126,7 +126,7 @@ def others(scale: "Settings", seed: int) -> dict[str, Any]:
     return extrapolations(jobs)
 
 
-def far(scale: "Settings", seed: int) -> dict[str, Any]:
+def far(scale: "Settings", seed: int, digits: int, seeds: int) -> dict[str, Any]:
     """The long training: recipes/add-long.yaml; what is proved of each network, and what it answers.
 
     Decoding leaves out keys more than 32 places away.
@@ -134,7 +134,7 @@ def far(scale: "Settings", seed: int) -> dict[str, Any]:
     made = Recipe(
         name="add-long",
         seed=seed,
-        task=TaskRecipe(digits=scale.far_digits, sampler="one-length", examples=None, test=scale.test),
+        task=TaskRecipe(digits=digits, sampler="one-length", examples=None, test=scale.test),
         text=TextRecipe(format="pad+reverse+dollar", index="coupled"),
         model=ModelRecipe(
             layers=1, heads=4, width=64, norm="rms", positions="clip2+penalty4", tie=False, init_std=0.125
@@ -149,10 +149,10 @@ def far(scale: "Settings", seed: int) -> dict[str, Any]:
             weight_decay=0.0,
         ),
     )
-    runs = train_many([made.replace(seed=seed + k) for k in range(scale.far_seeds)])
+    runs = train_many([made.replace(seed=seed + k) for k in range(seeds)])
     proofs = []
     for run in runs:
         m = run.material
         proofs.append(certify(run.model, m.format, m.tokenizer, m.indexing, seconds=scale.far_proof).to_json())  # type: ignore[arg-type]
-    job = Job(made, scale.far_seeds, scale.far_asked, scale.far_test, band=32)
+    job = Job(made, seeds, scale.far_asked, scale.far_test, band=32)
     return answers(runs, job) | {"verdicts": [p["verdict"] for p in proofs], "proving": [p["seconds"] for p in proofs]}

@@ -11,7 +11,8 @@ from ..symbolic.rasp import compile, cost, min_degree_interpolator, verify
 from ..symbolic.rasp.programs import PROGRAMS, Example, addition, copy, count, mode, sort, sort_repeats
 from ..symbolic.rasp.programs import conjunction as and_example
 from ..symbolic.rasp.programs import parity as parity_example
-from ..tasks.sequences import Sequences, sequence_task
+from ..tasks import Sequences
+from ..tasks.sequences.task import sequence_task
 from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare, train_many
 from ._runs import Job, accuracy, extrapolations, right, suffix
 

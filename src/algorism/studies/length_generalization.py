@@ -45,7 +45,8 @@ class Settings(Scale):
         schemes: names in `_length_generalization.SCHEMES`.
         layers, width, heads, steps, batch, learning_rate, precision: of every network.
         test: problems of each kind and length.
-        far_steps, far_digits, far_asked, far_seeds: of the long training of `coupled + penalty` on addition.
+        far_steps, far_asked: of the long training of `coupled + penalty` on addition.
+        far: its (longest trained, seeds), first the one that claims are about.
         far_test: problems of each kind there.
         far_proof: most seconds for the proof of one of these networks.
         others: further tasks with `coupled + penalty` alone: (name, longest trained, lengths asked).
@@ -63,9 +64,8 @@ class Settings(Scale):
     precision: Literal["fp32", "bf16"] = "fp32"
     test: int = 100
     far_steps: int = 0
-    far_digits: int = 10
+    far: tuple[tuple[int, int], ...] = ((10, 1),)
     far_asked: tuple[int, ...] = ()
-    far_seeds: int = 1
     far_test: int = 200
     far_proof: float = 60.0
     others: tuple[tuple[str, int, tuple[int, ...]], ...] = ()
@@ -193,7 +193,7 @@ STUDY = Study(
             batch=8,
             test=6,
             far_steps=3,
-            far_digits=2,
+            far=((2, 1),),
             far_asked=(3,),
             far_test=5,
             far_proof=1.0,
@@ -209,8 +209,8 @@ STUDY = Study(
             precision="bf16",
             test=60,
             far_steps=4_800,
+            far=((10, 5), (5, 3)),
             far_asked=(10, 1_000),
-            far_seeds=5,
             others=OTHERS,
         ),
         "gpu": Settings(
@@ -233,8 +233,8 @@ STUDY = Study(
             precision="bf16",
             test=1_000,
             far_steps=10_000,
+            far=((10, 5), (5, 5)),
             far_asked=(10, 1_000),
-            far_seeds=5,
             far_test=500,
             others=OTHERS,
         ),
@@ -268,19 +268,15 @@ def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
         yield from parts.named(f"{name}, others", further[name], longest, lengths)
         picture += rows_of(name, further[name])
     yield length_picture("others", "Further tasks, coupled numbers with a penalty", picture)
-    if scale.far_steps:
-        note(f"addition, coupled + penalty, long training, {scale.far_seeds} seeds")
-        key = {"far": scale.far_digits, "asked": scale.far_asked}
-        found = remember(key, partial(parts.far, scale, seed))
-        yield from measured("far", found)
+    for digits, seeds in scale.far if scale.far_steps else ():
+        name = "far" if (digits, seeds) == scale.far[0] else f"far from {digits}"
+        note(f"addition, coupled + penalty, long training to {digits} digits, {seeds} seeds")
+        key = {"far": digits, "asked": scale.far_asked}
+        found = remember(key, partial(parts.far, scale, seed, digits, seeds))
+        yield from measured(name, found)
         n, last = found["n"], str(scale.far_asked[-1])
         for kind, tail in (("random", ""), ("longest carry", " longest carry")):
-            yield accuracy(f"far: worst seed{tail}", [min(found["lengths"][kind][last])], n, digits=int(last))
+            yield accuracy(f"{name}: worst seed{tail}", [min(found["lengths"][kind][last])], n, digits=int(last))
         proved = sum(verdict == "certified" for verdict in found["verdicts"])
-        yield Measurement.exact(
-            "far: proved",
-            proved / scale.far_seeds,
-            unit="share of networks",
-            n=scale.far_seeds,
-            seconds=found["proving"],
-        )
+        share, seconds = proved / seeds, found["proving"]
+        yield Measurement.exact(f"{name}: proved", share, unit="share of networks", n=seeds, seconds=seconds)
