@@ -119,7 +119,7 @@ STUDY = Study(
             source="sweeps",
             paper={"ImageNet, 12 more dimensions": 1_400, "Reacher, ε over 7 decades": 2.43},
             parts={
-                "exponential in m (log straight, R² above 0.95)": lambda m: m["bits exponential in m: R²"].value > 0.95,
+                "exponential in m (log straight, R² above 0.99)": lambda m: m["bits exponential in m: R²"].value > 0.99,
                 "12 dimensions: a factor 1,400": lambda m: 1_350 < m["ImageNet, 12 more dimensions"].value < 1_450,
                 "1/δ to the power m": lambda m: abs(m["power of 1/δ, over m"].value - 1) < 0.05,
                 "linear in log ε": lambda m: m["bits linear in log ε: R²"].value > 0.9999,
