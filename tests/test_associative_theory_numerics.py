@@ -82,7 +82,7 @@ def test_crawling_iterations_are_finished_and_unstable_roots_are_left():
     def family(rows):
         return lambda x: np.tanh(np.array([1.0002, 1.2])[rows, None] * x)
 
-    start_bv = np.array([[0.1], [1e-3]])  # 0 is a root too, and unstable
+    start_bv = np.array([[0.1], [1e-6]])  # 0 is a root too, and unstable
     roots = fixed_points(family, start_bv, sweeps=3_000)
     assert roots.converged_b.all()
     assert abs(roots.x_bv[0, 0] - math.sqrt(3 * 0.0002)) < 1e-4
