@@ -19,6 +19,7 @@ from algorism.associative.theory import (
     plefka,
     squared_losses,
     thermal,
+    transition_load,
     uniform,
 )
 from algorism.associative.theory.fixed_point import last_true
@@ -126,6 +127,9 @@ def test_phase_diagram_has_its_phases_where_the_lines_are():
     there = np.char.startswith(found.label, "R")
     assert ((loads < spinodal[:, None]) == there).all()
     assert ((temperatures[:, None] < glass) == (found.label == "SG"))[~there].all()
+    rows = [3, 10]
+    lowest = transition_load(4, 0.1, 1 / temperatures[rows])
+    assert ((loads < lowest[:, None]) == (found.label[rows] == "R")).all()
     assert set(np.unique(found.label)) == {"R", "R, metastable", "SG", "E"}
     assert len(found.rows()) == found.label.size
     with pytest.raises(ShapeError, match="loads"):
@@ -171,6 +175,36 @@ def test_the_second_order_is_the_theory_at_high_load():
     first, second = ((plefka(xi, 2, 2.5, xi[:8], expansion=e).x_bn * xi[:8]).mean() for e in ("first", "second"))
     assert abs(second - theory) < 0.01
     assert abs(first - theory) > abs(second - theory)
+
+
+@pytest.mark.parametrize(("order", "beta", "patterns"), [(2, 2.0, 3), (4, 1.5, 300)])
+def test_the_second_order_is_solved_as_written(order, beta, patterns):
+    neurons = 40
+    xi = np.where(np.random.default_rng(order).random((patterns, neurons)) < 0.5, 1.0, -1.0)
+    found = plefka(xi, order, beta, xi[0])
+    assert found.converged_b.all()
+    x, gamma = found.x_bn[0], math.factorial(order) * patterns / (2 * neurons ** (order - 1))
+    q = (x**2).mean()
+    if order == 2:
+        couplings = xi.T @ xi / neurons - np.eye(neurons) * patterns / neurons
+        c = beta * (1 - q)
+        known = np.tanh(beta * (couplings @ x) - beta * gamma * c / (1 - c) * x)
+    else:
+        field = np.array([plefka_field(xi, x, i) for i in range(neurons)])
+        known = np.tanh(beta * field - beta**2 * gamma * 6 * q**2 * (1 - q) * x)
+    assert 0.3 < q < 0.99
+    assert np.abs(known - x).max() < 1e-7
+
+
+def plefka_field(xi, x, i):
+    """(4!/2N³) Σ ξ_i e_3 of the other neurons: the polynomial with roots −u is multiplied out, term by term."""
+    total = 0.0
+    for row in xi:
+        e = np.array([1.0, 0.0, 0.0, 0.0])
+        for u in np.delete(row * x, i):
+            e[1:] += u * e[:-1].copy()
+        total += row[i] * e[3]
+    return 12 * total / len(x) ** 3
 
 
 def test_plefka_reports_and_refuses():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from algorism.errors import ShapeError, UsageError, nearest
+from algorism.errors import ShapeError, UsageError
 
 from .checks import Floats, checked, checked_patterns, checked_temperature, together
 from .fixed_point import Roots, Solution, fixed_points
@@ -22,6 +22,7 @@ from .multitask_limits import (
     one_step,
     patterns_supported,
     regime,
+    starting_points,
     symmetric_overlap,
 )
 
@@ -41,7 +42,6 @@ __all__ = [
 ]
 
 STARTS = ("hierarchical", "symmetric", "spread", "single", "random")
-_RANDOM = 10  # starts
 _PUSH = 1e-3  # of 1 − d, by which a solution is tried
 _SAME = 1e-5  # of 1 − d: closer solutions are one
 
@@ -171,7 +171,7 @@ def ground_states(
     )
     of = kinds((GAUSSIAN,) * patterns, spread=bool(rho_b.any()))
     settings = Settings(t_b, d_b, np.repeat(rho_b[:, None], patterns, 1))
-    begin = [_starts(starts, patterns, float(d), seed)[1] for d in d_b]
+    begin = [starting_points(starts, patterns, float(d), seed)[1] for d in d_b]
     each = len(begin[0])
     many = settings.at(np.repeat(np.arange(len(t_b)), each))
     roots = fixed_points(
@@ -213,7 +213,7 @@ def _solutions(
     sweeps: int,
     tolerance: float,
 ) -> list[Solution]:
-    labels, begin_bk = _starts(starts, len(rho_k), dilution, seed)
+    labels, begin_bk = starting_points(starts, len(rho_k), dilution, seed)
 
     def iterate(from_bk: Floats) -> tuple[Roots, Settings]:
         number = len(from_bk)
@@ -254,35 +254,6 @@ def _solutions(
         Solution(**{**one.__dict__, "stable": one.converged and bool(np.abs(ends - one.n).max() < _PUSH / 10)})
         for one, ends in zip(kept, ends_spk)
     ]
-
-
-def _starts(starts: Sequence[str | ArrayLike], patterns: int, dilution: float, seed: int) -> tuple[list[str], Floats]:
-    """Labels and vectors n of all starts."""
-    k = np.arange(patterns)
-    named = {
-        "hierarchical": dilution ** k[None] if dilution else (k == 0)[None].astype(float),
-        "symmetric": np.full((1, patterns), 0.5),
-        "spread": 0.5 - 0.02 * k[None],
-        "single": (k == 0)[None].astype(float),
-        "random": -np.sort(-np.random.default_rng(seed).random((_RANDOM, patterns)), axis=1),
-    }
-    labels, rows = [], []
-    for start in [starts] if isinstance(starts, str) else starts:
-        if isinstance(start, str):
-            if start not in named:
-                raise UsageError(f"There is no start {start!r}. {nearest(start, named)}")
-            block = (1 - dilution) * named[start]
-        else:
-            block = checked("starts", start)[None]
-            if block.shape != (1, patterns):
-                raise ShapeError(
-                    f"A start needs {patterns} numbers, one for each pattern; got shape {block.shape[1:]}."
-                )
-        labels += [start if isinstance(start, str) else "given"] * len(block)
-        rows.append(block)
-    if not rows:
-        raise UsageError("starts is empty; give at least one.")
-    return labels, np.concatenate(rows)
 
 
 def _one(beta: float, dilution: float) -> tuple[float, float]:

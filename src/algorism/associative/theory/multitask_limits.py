@@ -1,20 +1,22 @@
-"""Closed forms for multitasking networks: zero temperature, one step, and names for what a state is.
+"""Closed forms for multitasking networks: zero temperature, one step, names for what a state is, and starting points.
 
 Shape letters: k pattern.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from algorism.errors import ShapeError, UsageError
+from algorism.errors import ShapeError, UsageError, nearest
 
 from .checks import Floats, checked, checked_patterns
 from .multitask_equations import GAUSSIAN, Settings, kinds, state
 
 REGIMES = ("hierarchical", "hybrid", "parallel", "single", "ergodic")
+_RANDOM_STARTS = 10
 
 
 def hierarchical_overlaps(dilution: float, patterns: int) -> Floats:
@@ -149,3 +151,38 @@ def regime(m: ArrayLike, dilution: ArrayLike, *, tolerance: float = 0.02) -> Any
         "hybrid",
     )
     return str(names) if names.ndim == 0 else names
+
+
+def starting_points(
+    starts: Sequence[str | ArrayLike], patterns: int, dilution: float, seed: int
+) -> tuple[list[str], Floats]:
+    """Labels and vectors n of starts that are named ("random" is ten of them) or given.
+
+    Raises:
+        UsageError, ShapeError: for unknown names, vectors of another length, or none at all.
+    """
+    k = np.arange(patterns)
+    named = {
+        "hierarchical": dilution ** k[None] if dilution else (k == 0)[None].astype(float),
+        "symmetric": np.full((1, patterns), 0.5),
+        "spread": 0.5 - 0.02 * k[None],
+        "single": (k == 0)[None].astype(float),
+        "random": -np.sort(-np.random.default_rng(seed).random((_RANDOM_STARTS, patterns)), axis=1),
+    }
+    labels, rows = [], []
+    for start in [starts] if isinstance(starts, str) else starts:
+        if isinstance(start, str):
+            if start not in named:
+                raise UsageError(f"There is no start {start!r}. {nearest(start, named)}")
+            block = (1 - dilution) * named[start]
+        else:
+            block = checked("starts", start)[None]
+            if block.shape != (1, patterns):
+                raise ShapeError(
+                    f"A start needs {patterns} numbers, one for each pattern; got shape {block.shape[1:]}."
+                )
+        labels += [start if isinstance(start, str) else "given"] * len(block)
+        rows.append(block)
+    if not rows:
+        raise UsageError("starts is empty; give at least one.")
+    return labels, np.concatenate(rows)
