@@ -158,13 +158,25 @@ class Couplings:
             yield rows, self.v_nk[rows].to(self.dtype)
 
 
-def stored(xi_kn: Tensor | ArrayLike, order: int = 2, *, dtype: torch.dtype = torch.float32) -> Couplings:
+def stored(
+    xi_kn: Tensor | ArrayLike,
+    order: int = 2,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Couplings:
     """The network that stores archetypes of −1, +1 and 0.
+
+    Args:
+        xi_kn: archetypes.
+        order: P.
+        dtype: float32 or float64.
+        device: where the network lives; by default where `xi_kn` is.
 
     >>> stored([[1, -1, 1, 0]], order=2).fields(torch.tensor([[1, -1, -1, 1]])).tolist()
     [[0.0, 0.0, 0.5, 0.0]]
     """
-    return Couplings(checked_spins("xi_kn", xi_kn, zeros=True), order, dtype=dtype)
+    return Couplings(checked_spins("xi_kn", xi_kn, zeros=True), order, dtype=dtype, device=device)
 
 
 def supervised(
@@ -174,6 +186,7 @@ def supervised(
     order: int = 2,
     *,
     dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
 ) -> Couplings:
     """The network taught with grouped examples: only each class's average enters.
 
@@ -183,9 +196,11 @@ def supervised(
         number: M, one or one for each class.
         order: P.
         dtype: float32 or float64.
+        device: where the network lives; by default where `mean_kn` is.
     """
     means = checked_rows("mean_kn", mean_kn)
-    return Couplings(normalised_weights(means.cpu().numpy(), quality, number), order, dtype=dtype)
+    w_kn = normalised_weights(means.cpu().numpy(), quality, number)
+    return Couplings(w_kn, order, dtype=dtype, device=means.device if device is None else device)
 
 
 def unsupervised(
@@ -195,6 +210,7 @@ def unsupervised(
     *,
     number: ArrayLike | None = None,
     dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
 ) -> Couplings:
     """The network shown examples without a teacher: every example enters by itself, with c = 1/(M R^{P/2}).
 
@@ -206,6 +222,7 @@ def unsupervised(
         order: P.
         number: M, one or one for each archetype; all rows by default (see `patterns.examples` on rows of zeros).
         dtype: float32 or float64.
+        device: where the network lives; by default where `eta_kmn` is.
     """
     eta = torch.as_tensor(eta_kmn)
     if eta.ndim != 3:
@@ -216,4 +233,4 @@ def unsupervised(
     quality_k = per_pattern("quality", quality, patterns, 0, 1)
     weights_k = 1 / (number_k * second_moment(quality_k, number_k) ** (order / 2))
     rows = checked_spins("eta_kmn", eta.reshape(-1, neurons), zeros=True)
-    return Couplings(rows, order, torch.from_numpy(weights_k).repeat_interleave(most), dtype=dtype)
+    return Couplings(rows, order, torch.from_numpy(weights_k).repeat_interleave(most), dtype=dtype, device=device)

@@ -34,14 +34,14 @@ def patterns_at(order: int, neurons: int, gamma: float) -> int:
 
 
 def network(
-    neurons: int, patterns: int, order: int, quality: float, number: int, seed: int
+    neurons: int, patterns: int, order: int, quality: float, number: int, seed: int, device: str = "cpu"
 ) -> tuple[Couplings, Any, Any]:
     """Couplings, archetypes and class averages of one disorder sample; quality 1 stores the archetypes themselves."""
     xi_kn = archetypes(neurons, patterns, seed=seed)
     if quality == 1:
-        return stored(xi_kn, order), xi_kn, xi_kn
+        return stored(xi_kn, order, device=device), xi_kn, xi_kn
     mean_kn = average_examples(xi_kn, quality, number, seed=seed)
-    return supervised(mean_kn, quality, number, order), xi_kn, mean_kn
+    return supervised(mean_kn, quality, number, order, device=device), xi_kn, mean_kn
 
 
 def retrieval(
@@ -59,6 +59,7 @@ def retrieval(
     burn_in: int = 15,
     sweeps: int = 15,
     replicas: int = REPLICAS,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """|m| and |n| after burning in, one value for each disorder sample.
 
@@ -76,11 +77,12 @@ def retrieval(
         burn_in: sweeps.
         sweeps: sweeps averaged over.
         replicas: archetypes started from in each sample.
+        device: where the networks live.
     """
     rho = (1 - quality**2) / (number * quality**2)
 
     def one(seed: int) -> list[float]:
-        net, xi_kn, mean_kn = network(neurons, patterns, order, quality, number, seed)
+        net, xi_kn, mean_kn = network(neurons, patterns, order, quality, number, seed, device)
         first = slice(0, min(replicas, patterns))
         xi_bn = xi_kn[first]
         w_bn = xi_bn if quality == 1 else normalised_weights(mean_kn[first], quality, number) / math.sqrt(1 + rho)
@@ -107,21 +109,28 @@ def retrieval(
 
 
 def one_step(
-    neurons: int, gamma: float, order: int, quality: float, number: int, samples: int, seed: int
+    neurons: int, gamma: float, order: int, quality: float, number: int, samples: int, seed: int, device: str = "cpu"
 ) -> list[float]:
     """Overlap after one noiseless parallel step from the archetype, for each disorder sample."""
 
     def one(seed: int) -> float:
-        net, xi_kn, _ = network(neurons, patterns_at(order, neurons, gamma), order, quality, number, seed)
+        net, xi_kn, _ = network(neurons, patterns_at(order, neurons, gamma), order, quality, number, seed, device)
         xi_bn = xi_kn[: 4 * REPLICAS]
-        end_bn = glauber(net, xi_bn, 0.0, 1, update="parallel", seed=seed % 2**31).numpy()
+        end_bn = glauber(net, xi_bn, 0.0, 1, update="parallel", seed=seed % 2**31).cpu().numpy()
         return float((end_bn * xi_bn).mean())
 
     return over_disorder(one, samples, seed).values.tolist()
 
 
 def thresholds(
-    neurons: int, gamma: float, order: int, qualities: Sequence[float], target: float, samples: int, seed: int
+    neurons: int,
+    gamma: float,
+    order: int,
+    qualities: Sequence[float],
+    target: float,
+    samples: int,
+    seed: int,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """The number of examples at which one step reaches the target overlap, for each quality and disorder sample."""
     from scipy.special import erfinv
@@ -132,7 +141,7 @@ def thresholds(
     rows, crossings = [], []
     for quality, middle in zip(qualities, predicted):
         numbers = sorted({max(1, round(middle * factor)) for factor in (0.5, 0.7, 1.0, 1.4, 2.0)})
-        found_ms = np.array([one_step(neurons, gamma, order, quality, m, samples, seed) for m in numbers])
+        found_ms = np.array([one_step(neurons, gamma, order, quality, m, samples, seed, device) for m in numbers])
         rows += [{"quality": quality, "number": m, "m": row.tolist()} for m, row in zip(numbers, found_ms)]
         crossings.append([_crossing(np.log(numbers), column, target) for column in found_ms.T])
     ease = np.log([(1 - r**2) / r**2 for r in qualities])
@@ -147,13 +156,21 @@ MEAN_FIELDS: dict[str, dict[str, Any]] = {
 
 
 def mean_field(
-    neurons: int, patterns: int, quality: float, number: int, beta: float, samples: int, seed: int, sweeps: int
+    neurons: int,
+    patterns: int,
+    quality: float,
+    number: int,
+    beta: float,
+    samples: int,
+    seed: int,
+    sweeps: int,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Overlaps of exact Monte Carlo, and how far Plefka's equations on the same networks are from them; P = 4."""
     from ..associative.theory import plefka
 
     def one(seed: int) -> list[float]:
-        net, xi_kn, mean_kn = network(neurons, patterns, 4, quality, number, seed)
+        net, xi_kn, mean_kn = network(neurons, patterns, 4, quality, number, seed, device)
         xi_bn = xi_kn[: REPLICAS // 2]
         half = sweeps // 2
         exact = sample(
@@ -194,7 +211,13 @@ def image_sets() -> list[str]:
 
 
 def image_recall(
-    name: str, orders: Sequence[int], numbers: Sequence[int], tests: int, draws: int, seed: int
+    name: str,
+    orders: Sequence[int],
+    numbers: Sequence[int],
+    tests: int,
+    draws: int,
+    seed: int,
+    device: str = "cpu",
 ) -> dict[str, Any]:
     """Right answers among held-out images, by order and examples per class; and some images on their way.
 
@@ -216,7 +239,8 @@ def image_recall(
         for m in numbers:
             means = class_means(selection, pixels_bhw, labels_b, m)
             for p in orders:
-                end_bn = glauber(Couplings(means.unit_cn, p), states_bn, 0.0, 20, seed=draw).numpy()
+                net = Couplings(means.unit_cn, p, device=device)
+                end_bn = glauber(net, states_bn, 0.0, 20, seed=draw).cpu().numpy()
                 answer_b = means.classes[(end_bn.astype(np.float32) @ means.unit_cn.T).argmax(1)]
                 correct[f"P={p} M={m}"].append(int((answer_b == truth_b).sum()))
                 if draw == 0 and m == numbers[-1]:

@@ -9,6 +9,7 @@ from ..associative.theory import dense
 from ..claims import Measurement, Picture
 from . import _dense_hebbian as runs
 from . import _dense_hebbian_pictures as pictures
+from ._pictures import lines_and_points
 from .dense_hebbian import CRITICAL, EQUAL, EXAMPLES, LOW, TARGET
 from .runner import note, remember
 
@@ -28,7 +29,7 @@ def critical_loads(scale: "Settings", seed: int) -> Items:
 def low_load(scale: "Settings", seed: int) -> Items:
     """Three archetypes, parallel updates: warm against the binomial theory, and noiseless at three orders."""
     neurons, samples, sweeps = scale.low
-    common: dict[str, Any] = {"samples": samples, "seed": seed, "update": "parallel"}
+    common: dict[str, Any] = {"samples": samples, "seed": seed, "update": "parallel", "device": device(scale)}
     common |= {"burn_in": sweeps // 2, "sweeps": sweeps - sweeps // 2}
     for rho, number, beta in LOW:
         quality = runs.quality_of(rho, number)
@@ -81,7 +82,7 @@ def along_load(scale: "Settings", seed: int, order: int, neurons: int, loads: tu
     yield Picture(
         f"overlap-load-p{order}",
         f"P = {order}: overlap against load",
-        pictures.lines_and_points(lines, points, "load γ = P! K/(2 N^(P−1))", "overlap m"),
+        lines_and_points(lines, points, "load γ = P! K/(2 N^(P−1))", "overlap m"),
         f"Lines: replica theory, N → ∞, from the archetype. Points: Monte Carlo, N = {neurons:,}, {noise}, with 95 % "
         "intervals over disorder samples.",
     )
@@ -102,6 +103,7 @@ def ultra_storage(scale: "Settings", seed: int) -> Items:
                 temperature,
                 samples=scale.samples,
                 seed=seed,
+                device=device(scale),
                 **halves(scale),
             )
             found = remember({"count": [order, patterns]}, compute)
@@ -114,7 +116,13 @@ def ultra_storage(scale: "Settings", seed: int) -> Items:
 def equal_entropy(scale: "Settings", seed: int) -> Items:
     """The three datasets of ρ = 0.2 and one of ρ = 0.4; and curves of m over ρ for three qualities."""
     neurons, samples, sweeps = scale.low
-    common: dict[str, Any] = {"samples": max(2, samples // 2), "seed": seed, "update": "parallel", "replicas": 3}
+    common: dict[str, Any] = {
+        "samples": max(2, samples // 2),
+        "seed": seed,
+        "update": "parallel",
+        "device": device(scale),
+        "replicas": 3,
+    }
     common |= {"burn_in": sweeps // 2, "sweeps": sweeps - sweeps // 2}
     other = (runs.quality_of(0.4, 50), 50)
     for quality, number in (*EQUAL, other):
@@ -137,7 +145,7 @@ def equal_entropy(scale: "Settings", seed: int) -> Items:
     yield Picture(
         "collapse",
         "One curve for all qualities",
-        pictures.lines_and_points(line, points, "dataset entropy ρ = (1 − r²)/(M r²)", "overlap m"),
+        lines_and_points(line, points, "dataset entropy ρ = (1 − r²)/(M r²)", "overlap m"),
         f"P = 4, β′ = 2, K = 3, N = {neurons:,}; each quality r with several numbers of examples. The line is "
         "the theory for large M.",
     )
@@ -146,7 +154,7 @@ def equal_entropy(scale: "Settings", seed: int) -> Items:
 def examples_needed(scale: "Settings", seed: int) -> Items:
     """One noiseless step along M for several qualities, and how the M that reaches the target depends on them."""
     neurons, gamma, qualities = scale.threshold
-    compute = partial(runs.thresholds, neurons, gamma, 4, qualities, TARGET, scale.samples, seed)
+    compute = partial(runs.thresholds, neurons, gamma, 4, qualities, TARGET, scale.samples, seed, device(scale))
     found = remember({"threshold": [neurons, gamma, list(qualities)]}, compute)
     for row in found["rows"]:
         name = f"one step r={row['quality']} M={row['number']}"
@@ -166,7 +174,7 @@ def images(scale: "Settings", seed: int) -> Items:
     for name in runs.image_sets():
         note(f"images: {name}")
         most = numbers if name != "digits" else tuple(min(m, 100) for m in numbers)
-        compute = partial(runs.image_recall, name, orders, most, tests, draws, seed)
+        compute = partial(runs.image_recall, name, orders, most, tests, draws, seed, device(scale))
         found = remember({"images": name}, compute)
         rows = []
         for order in orders:
@@ -201,9 +209,9 @@ def plefka(scale: "Settings", seed: int) -> Items:
         ("γ = 0.3", high, runs.patterns_at(4, high, 0.3), 0.0, 1, 2.0),
     ):
         quality = runs.quality_of(rho, number)
-        compute = partial(
-            runs.mean_field, size, patterns, quality, number, beta, max(2, scale.samples // 2), seed, scale.sweeps
-        )
+        samples = max(2, scale.samples // 2)
+        settings = (size, patterns, quality, number, beta, samples, seed, scale.sweeps, device(scale))
+        compute = partial(runs.mean_field, *settings)
         found = remember({"plefka": load}, compute)
         yield runs.measured(f"exact, {load}", found["exact"], neurons=size, patterns=patterns)
         for kind in runs.MEAN_FIELDS:
@@ -221,6 +229,11 @@ def both(name: str, found: dict[str, Any], theory: Any, **details: Any) -> Itera
 def exact(name: str, value: float, **details: Any) -> Measurement:
     """An overlap that the theory gives."""
     return Measurement.exact(name, value, unit="overlap", **details)
+
+
+def device(scale: "Settings") -> str:
+    """Where a scale's networks live."""
+    return "cuda" if scale.needs_gpu else "cpu"
 
 
 def halves(scale: "Settings") -> dict[str, Any]:
@@ -253,5 +266,6 @@ def at_load(
         replicas=runs.REPLICAS // 2 if few else runs.REPLICAS,
         seed=seed,
         start=start,
+        device=device(scale),
         **halves(scale),
     )

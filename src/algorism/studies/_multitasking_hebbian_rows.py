@@ -13,7 +13,7 @@ import numpy as np
 from ..associative.theory import multitask, multitask_diagram
 from ..claims import Measurement, Picture
 from . import _multitasking_hebbian as runs
-from ._dense_hebbian_pictures import lines_and_points
+from ._pictures import lines_and_points
 from .multitasking_hebbian import CURVE, EQUAL, LEVEL, NOISY, TABLE
 from .runner import remember
 
