@@ -172,6 +172,7 @@ class Study:
         slug: its name on the command line; the module is the same name with underscores.
         text: what a reader should know, in Markdown; by default the docstring of the module.
         scales: the settings of each scale by name.
+        takes: what a person may hand to it beyond a scale, "model" or "file", and what for; see `runner.given`.
 
     Raises:
         UsageError: if two claims share an id.
@@ -184,6 +185,7 @@ class Study:
     text: str = ""
     scales: Mapping[str, Scale] = field(default_factory=dict)
     measure: Callable[..., Iterator[Measurement | Picture]] | None = None
+    takes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.title = self.title or self.paper.title

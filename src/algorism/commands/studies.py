@@ -40,6 +40,12 @@ def study(
         Path | None, typer.Option(metavar="FOLDER", help="Where pictures go; by default SLUG/SCALE beside the ledger.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Do not continue an interrupted run; start anew.")] = False,
+    model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="A model for claims that need one: hf:FOLDER, openai:NAME.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The authors' results or data, for claims that are about them.")
+    ] = None,
 ) -> None:
     """Measure the claims of a paper, and record what was measured in the ledger.
 
@@ -49,9 +55,13 @@ def study(
     with exit_status(usage=2):
         chosen = registry.find(slug)
         registry.scale_of(chosen, scale)
+        options = {name: str(value) for name, value in (("model", model), ("file", file)) if value is not None}
+        runner.check_options(chosen, options)
     book = Ledger(ledger or locate())
     with exit_status(usage=1):  # whatever goes wrong from here on, the command itself was right
-        finished = runner.run_study(chosen, scale, seed=seed, ledger=book, out=out, fresh=fresh, say=_say)
+        finished = runner.run_study(
+            chosen, scale, seed=seed, ledger=book, out=out, fresh=fresh, say=_say, options=options
+        )
     if as_json:
         print(json.dumps({"studies": [chosen.as_json({scale: finished.measurements})]}, ensure_ascii=False, indent=2))
         return

@@ -1,18 +1,26 @@
 """`algorism suite`."""
 
 import json as json_module
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..errors import UsageError, nearest
+from ..errors import DataError, UsageError, nearest
+from .suites import counting, nupa, process, street, tokenization
+from .suites.row import Choice, Report, Suite
 
 if TYPE_CHECKING:
     from ..evaluation.interview import Interview
     from ..evaluation.questions import Question
-    from ..evaluation.suites.nupa import Profile
+
+SUITES: dict[str, Suite] = {
+    "nupa": nupa.SUITE,
+    "tokenization": tokenization.SUITE,
+    "street": street.SUITE,
+    "counting": counting.SUITE,
+    "process": process.SUITE,
+}
 
 
 def run_suite(
@@ -31,31 +39,42 @@ def run_suite(
     """Ask a model the questions of a suite and print its scores; a run that was stopped continues."""
     if name not in SUITES:
         raise UsageError(f"There is no suite {name!r}. {nearest(name, SUITES)}")
-    asked = SUITES[name](tasks, spans(lengths), n, seed)
+    suite, wanted = SUITES[name], spans(lengths)
+    names = tuple(part.strip() for part in tasks.split(",")) if tasks else ()
+    asked = suite.questions(Choice(names, None if wanted is None else tuple(wanted), n, seed, model))
     if not asked:
         raise UsageError(f"suite {name}: none of these tasks asks such a length. Give others, or leave --lengths out.")
     if show or dry_run:
-        _preview(asked, show, json)
+        _preview(asked, suite.wanted(asked), show, json)
         return
     from ..evaluation.backends.names import backend
-    from ..evaluation.backends.protocol import Sampling
     from ..evaluation.interview import interview
     from .progress import progress_bar
 
     asked_model = backend(model, **options)
     path = record or Path("suites") / name / f"{''.join(c if c.isalnum() else '-' for c in model).strip('-')}.jsonl"
-    sampling = Sampling(max_tokens=2 * max(len(q.gold) for q in asked) + 8)
     with progress_bar(json) as bar:
-        task = bar.add_task(f"{model}, {name}", total=len(asked), note="")
-        found = interview(
-            asked_model,
-            asked,
-            path,
-            sampling=sampling,
-            seed=seed,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    _report(found, model, path, json)
+        task = bar.add_task(f"{model}, {name}", total=suite.wanted(asked), note="")
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if suite.ask is not None:
+            found = suite.ask(asked_model, asked, path, seed, tell)
+        else:
+            found = interview(
+                asked_model,
+                asked,
+                path,
+                sampling=suite.sampling(asked),
+                samples=suite.samples,
+                seed=seed,
+                progress=tell,
+            )
+    if not found.answers:
+        reason = found.failures[0].reason if found.failures else "the model gave none"
+        raise DataError(f"suite {name}: no answer came ({reason}). The same command asks again.")
+    _say(suite.report(found), found, model, path, json)
 
 
 def spans(text: str | None) -> list[int] | None:
@@ -78,89 +97,38 @@ def spans(text: str | None) -> list[int] | None:
     return sorted(found)
 
 
-def _nupa(tasks: str | None, lengths: list[int] | None, n: int, seed: int) -> "list[Question]":
-    from ..evaluation.suites.nupa import questions
-    from ..tasks.numeracy import COMBINATIONS
+def _preview(asked: "list[Question]", requests: int, show: int, json: bool) -> None:
+    from ..evaluation.backends.protocol import as_text
 
-    wanted = [part.strip() for part in tasks.split(",")] if tasks else []
-    names = [name for name in COMBINATIONS if not wanted or name in wanted or name.rpartition("-")[0] in wanted]
-    for part in wanted:
-        if part not in COMBINATIONS and not any(name.rpartition("-")[0] == part for name in COMBINATIONS):
-            known = {*COMBINATIONS, *(name.rpartition("-")[0] for name in COMBINATIONS)}
-            raise UsageError(f"suite nupa: no task {part!r}. {nearest(part, known)}")
-    return questions(names, lengths or [1, 2, 3, 4, 6, 8, 12, 16, 20], n, seed)
-
-
-SUITES: dict[str, "Callable[[str | None, list[int] | None, int, int], list[Question]]"] = {"nupa": _nupa}
-
-
-def _preview(asked: "list[Question]", show: int, json: bool) -> None:
-    letters = sum(len(q.prompt) for q in asked if isinstance(q.prompt, str))
-    shown = [{"prompt": q.prompt, "answer": q.gold} for q in asked[:: max(1, len(asked) // max(1, show))][:show]]
+    letters = sum(len(as_text(q.prompt)) for q in asked) * requests // len(asked)
+    chosen = asked[:: max(1, len(asked) // max(1, show))][:show]
+    shown = [{"prompt": as_text(q.prompt), "answer": q.gold} for q in chosen]
     if json:
-        typer.echo(json_module.dumps({"requests": len(asked), "characters": letters, "examples": shown}))
+        typer.echo(json_module.dumps({"requests": requests, "characters": letters, "examples": shown}))
         return
     for example in shown:
         typer.echo(f"{example['prompt']}\n    {example['answer']}")
-    typer.echo(f"{len(asked):,} requests, {letters:,} characters of prompts (about {letters // 4:,} tokens).")
+    typer.echo(f"{requests:,} requests, {letters:,} characters of prompts (about {letters // 4:,} tokens).")
 
 
-def _report(found: "Interview", model: str, path: Path, json: bool) -> None:
-    from ..evaluation.suites.nupa import profile
-    from ..tasks.numeracy import combination
-
-    by_row: dict[str, list[tuple[int, str, str]]] = {}
-    for answer in found.answers:
-        facts = answer.question.facts
-        row = (facts["length"], answer.reply.text, answer.question.gold)
-        by_row.setdefault(facts["combination"], []).append(row)
-    profiles = {name: profile(combination(name), rows) for name, rows in by_row.items()}
+def _say(report: Report, found: "Interview", model: str, path: Path, json: bool) -> None:
     if json:
-        typer.echo(
-            json_module.dumps(
-                {
-                    "model": model,
-                    "record": str(path),
-                    "answers": len(found.answers),
-                    "failures": len(found.failures),
-                    "cut": found.cut,
-                    "combinations": {name: _values(made) for name, made in profiles.items()},
-                }
-            )
-        )
+        counts = {"answers": len(found.answers), "failures": len(found.failures), "cut": found.cut}
+        typer.echo(json_module.dumps({"model": model, "record": str(path), **counts, **report.values}))
         return
-    _table(found, model, path, profiles)
-
-
-def _values(made: "Profile") -> dict[str, Any]:
-    return {
-        "exact": {k: v.to_json() for k, v in made.exact.items()},
-        "digits": {k: v.value for k, v in made.digits.items()},
-        "length": {k: v.value for k, v in made.length.items()},
-        "well_learned": {"largest": made.well_learned(), "unbroken": made.well_learned(unbroken=True)},
-        "preserving": {"largest": made.preserving(), "unbroken": made.preserving(unbroken=True)},
-    }
-
-
-def _table(found: "Interview", model: str, path: Path, profiles: "dict[str, Profile]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{model}: exact answers by length")
-    table.add_column("task")
-    for column in ("S", "M", "L", "XL", "digits", "well learned", "10 % up to"):
-        table.add_column(column, justify="right")
-    for name, made in profiles.items():
-        shares = [made.in_range(span) for span in ("S", "M", "L", "XL")]
-        digits = sum(v.value for v in made.digits.values()) / len(made.digits)
-        cells = ["" if share is None else f"{share:.0%}" for share in shares]
-        table.add_row(name, *cells, f"{digits:.0%}", str(made.well_learned(True)), str(made.preserving(True)))
-    table.caption = (
-        "S to XL: lengths 1-4, 5-8, 9-14, 15-20; of tasks up to 100: 1-10, 11-20, 21-60, 61-100. digits: in place. "
-        "well learned, 10 %: length up to which at least 90 %, 10 % of the answers are exact"
-    )
     console = Console()
-    console.print(table)
+    for made in report.tables:
+        table = Table(title=f"{model}: {made.title}", caption=made.caption or None, caption_justify="left")
+        for at, column in enumerate(made.columns):
+            table.add_column(column, justify="right" if at else "left", no_wrap=not at)
+        for row in made.rows:
+            table.add_row(*row)
+        console.print(table)
+    for note in report.notes:
+        console.print(note, highlight=False)
     console.print(f"{len(found.answers):,} answers, {found.cut:,} cut short, {len(found.failures):,} requests failed.")
     if found.failures:
         console.print(f"First failure: {found.failures[0].reason}. The same command asks again.")

@@ -4,12 +4,12 @@ Knows the protocol of models, questions and records; grading reads the record af
 again without being asked for again.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from algorism.errors import DataError, UsageError
+from algorism.errors import CheckpointError, DataError, UsageError
 from algorism.evaluation.backends.protocol import Backend, Failure, Reply, Sampling
 from algorism.evaluation.grading import Both, grade_both
 from algorism.evaluation.questions import Question, check_keys, data_hash
@@ -76,6 +76,7 @@ def interview(
     samples: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> Interview:
     """Ask every question, each answer on disk as soon as it is there; what the record already has is not asked again.
 
@@ -87,11 +88,13 @@ def interview(
         samples: answers to each question; more than one only if answers are drawn at random.
         seed: of sampling.
         progress: called with the number of answers there are and are wanted.
+        data: what stands for the questions in the record; by default a hash of them. For questions that become known
+            one by one, as those of a conversation's later turns do.
 
     Raises:
         UsageError: several samples of greedy answers, which would all be equal.
         DataError: two questions under one key; a backend that answers what was not asked.
-        CheckpointError: the record is of another run.
+        CheckpointError: the record is of another run, or has answers to other questions under these keys.
 
     >>> import tempfile, pathlib
     >>> from algorism.evaluation.backends import scripted
@@ -110,8 +113,8 @@ def interview(
     check_keys(questions)
     spec = {
         "model": dict(backend.fingerprint()),
-        "data": data_hash(questions),
-        "questions": len(questions),
+        "data": data_hash(questions) if data is None else dict(data),
+        "questions": len(questions) if data is None else None,
         "sampling": sampling.to_json(),
         "samples": samples,
         "seed": seed,
@@ -119,6 +122,8 @@ def interview(
     by_key = {question.key: question for question in questions}
     with Record(record, spec) as file:
         there = {(answer.reply.key, answer.reply.sample): answer for answer in file.answers()}
+        if data is not None:
+            _check_questions(there.values(), by_key, file.path)
         missing = [
             question.request(sample, seed)
             for question in questions
@@ -127,6 +132,8 @@ def interview(
         ]
         wanted, failures = len(questions) * samples, []
         waiting = {(request.key, request.sample) for request in missing}
+        if progress is not None:
+            progress(len(there), wanted)
         for outcome in backend.generate(missing, sampling) if missing else ():
             who = (outcome.key, outcome.sample)
             if who not in waiting:
@@ -141,6 +148,17 @@ def interview(
                 progress(len(there), wanted)
         failures += [Failure(*who, "the model gave neither an answer nor an error") for who in sorted(waiting)]
     return Interview(spec, _in_order(there, questions, samples), failures, len(missing))
+
+
+def _check_questions(answers: Iterable[Answer], by_key: Mapping[str, Question], path: Path) -> None:
+    """Refuse answers to questions that were other ones: of a conversation whose beginning was lost and made anew."""
+    for answer in answers:
+        asked = by_key.get(answer.reply.key)
+        if asked is not None and data_hash([asked]) != data_hash([answer.question]):
+            raise CheckpointError(
+                f"{path} has an answer to another question under the key {answer.reply.key!r}: what came before it "
+                "was answered otherwise then. Remove this file to ask again."
+            )
 
 
 def _in_order(there: dict[tuple[str, int], Answer], questions: Iterable[Question], samples: int) -> list[Answer]:

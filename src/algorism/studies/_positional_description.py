@@ -16,11 +16,13 @@ from ._runs import Job, accuracy, extrapolation
 if TYPE_CHECKING:
     from .positional_description import Settings
 
+# The width is part of the format: left open, `pad` would take it from each set of problems asked.
 FORMS = {
     "basic": "dollar",
-    "padded": "pad+dollar",
+    "padded": "pad{digits}+dollar",
     "reversed": "reverse+dollar",
-    "padded+reversed": "pad+reverse+dollar",
+    "padded+reversed": "pad{digits}+reverse+dollar",
+    "padded wider": "pad{wider}+reverse+dollar",
 }
 # name of positions → (of the model, how tokens are numbered)
 POSITIONS = {
@@ -33,6 +35,7 @@ POSITIONS = {
 def recipe(scale: "Settings", seed: int, form: str, positions: str, *, products: bool, steps: int) -> Recipe:
     """One example a row, loss on the answer only."""
     model, index = POSITIONS[positions]
+    rate = scale.learning_rate if products else scale.add_learning_rate
     return Recipe(
         name=form,
         seed=seed,
@@ -55,8 +58,8 @@ def recipe(scale: "Settings", seed: int, form: str, positions: str, *, products:
         training=TrainingRecipe(
             steps=steps,
             batch=scale.batch,
-            learning_rate=scale.learning_rate,
-            min_learning_rate=scale.learning_rate / 100,
+            learning_rate=rate,
+            min_learning_rate=rate / 100,
             warmup=min(100, steps),
             betas=(0.9, 0.98),
             weight_decay=0.01,
@@ -67,7 +70,7 @@ def recipe(scale: "Settings", seed: int, form: str, positions: str, *, products:
 
 def products(scale: "Settings", seed: int, way: str) -> dict[str, Any]:
     """Train products in one way of writing; ask every pair of lengths."""
-    form = f"pad{scale.wider}+reverse+dollar" if way == "padded wider" else FORMS[way]
+    form = FORMS[way].format(digits=scale.digits, wider=scale.wider)
     made = recipe(scale, seed, form, "absolute", products=True, steps=scale.steps)
     runs = train_many([made.replace(seed=seed + k) for k in range(scale.seeds)])
     cells: dict[str, list[int]] = {}
@@ -136,7 +139,7 @@ def addition(scale: "Settings", seed: int, name: str) -> dict[str, Any]:
     way, positions = name.split(", ")
     form = {"basic": "dollar", "spaces": "spaces+dollar", "recursive": "recursive+dollar"}[way]
     long = way == "recursive"
-    steps, seeds = (scale.recursive_steps, scale.recursive_seeds) if long else (scale.add_steps, scale.seeds)
+    steps, seeds = (scale.recursive_steps, scale.recursive_seeds) if long else (scale.add_steps, scale.add_seeds)
     made = recipe(scale, seed, form, positions, products=False, steps=steps)
     if positions == "absolute":
         most = prepare(made.replace(task__digits=max(scale.added[1]), task__test=1))
@@ -153,7 +156,7 @@ def dialogues(scale: "Settings", seed: int, positions: str) -> dict[str, Any]:
     if positions == "absolute":
         long = prepare(made.replace(task__test=1))
         made = made.replace(text__index=f"absolute{long.config.context + 1}")
-    runs = train_many([made.replace(seed=seed + k) for k in range(scale.seeds)])
+    runs = train_many([made.replace(seed=seed + k) for k in range(scale.add_seeds)])
     found: dict[str, list[int]] = {}
     held_out = []
     form = format_by_name("dialogue")

@@ -14,7 +14,7 @@ from ..symbolic.rasp.programs import parity as parity_example
 from ..tasks import Sequences
 from ..tasks.sequences.task import sequence_task
 from ..training import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, prepare, train_many
-from ._runs import Job, accuracy, extrapolations, right, suffix
+from ._runs import Job, accuracy, extrapolation, extrapolations, right, suffix
 
 if TYPE_CHECKING:
     from .rasp_l import Settings
@@ -130,23 +130,19 @@ def packed(recipe: Recipe, context: int, rows: int) -> Recipe:
     )
 
 
-def tasks(scale: "Settings", seed: int) -> dict[str, Any]:
-    """The six tasks of claim 2, packed."""
-    jobs = {}
-    for name, longest, beyond, symbols in scale.tasks:
-        if name == "addition":
-            recipe = on_numbers(scale, seed, "dollar", longest, beyond, scale.steps)
-            long = prepare(recipe.replace(task__digits=beyond, task__test=1, text__index="absolute"))
-        else:
-            recipe = on_lists(scale, seed, name, longest, beyond, symbols)
-            long = prepare(recipe.replace(task__length=beyond, task__test=1, text__index="absolute"))
-        context = max(scale.context, long.config.context + 1)
-        recipe = packed(recipe, context, scale.batch * 16 // context)
-        if name != "parity":  # which holds out one list only, so that its validation says little
-            recipe = recipe.replace(training__validate_every=max(1, scale.steps // 10), training__stop_at=0.9999)
-        lengths = sorted({longest, (longest + beyond + 1) // 2, beyond})
-        jobs[name] = Job(recipe, scale.seeds, lengths, scale.test)
-    return extrapolations(jobs)
+def six_tasks(scale: "Settings", seed: int, task: tuple[str, int, int, int]) -> dict[str, Any]:
+    """One of the tasks of claim 2, packed."""
+    name, longest, beyond, symbols = task
+    if name == "addition":
+        recipe = on_numbers(scale, seed, "dollar", longest, beyond, scale.steps)
+        long = prepare(recipe.replace(task__digits=beyond, task__test=1, text__index="absolute"))
+    else:
+        recipe = on_lists(scale, seed, name, longest, beyond, symbols)
+        long = prepare(recipe.replace(task__length=beyond, task__test=1, text__index="absolute"))
+    context = max(scale.context, long.config.context + 1)
+    recipe = packed(recipe, context, scale.batch * 16 // context)
+    lengths = sorted({longest, (longest + beyond + 1) // 2, beyond})
+    return extrapolation(Job(recipe, scale.seeds, lengths, scale.test))
 
 
 def hinted(scale: "Settings", seed: int) -> dict[str, Any]:

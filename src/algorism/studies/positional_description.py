@@ -38,7 +38,8 @@ class Settings(Scale):
         precision: of all networks.
         wider: D to which the text of claim 7 is padded.
         added: (longest trained, lengths asked) of addition.
-        add_steps, add_layers, add_width: of addition.
+        add_steps, add_layers, add_width, add_learning_rate: of addition.
+        add_seeds: networks of each kind of addition and of dialogues.
         recursive_steps, recursive_seeds: of addition with the recursive scratchpad, whose texts are ten times longer.
         spoken: (digits of trained dialogues, of plain sums, of dialogues asked) of claim 6.
         test: problems per cell of the products' table, or per length.
@@ -46,16 +47,18 @@ class Settings(Scale):
 
     digits: int = 3
     examples: int = 20_000
-    steps: int = 1_300
+    steps: int = 2_000
     batch: int = 128
     layers: int = 2
     width: int = 64
     heads: int = 4
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     precision: Literal["fp32", "bf16"] = "bf16"
     wider: int = 4
-    added: tuple[int, tuple[int, ...]] = (6, (6, 7, 8))
-    add_steps: int = 1_000
+    added: tuple[int, tuple[int, ...]] = (3, (3, 4, 5))
+    add_steps: int = 2_000
+    add_seeds: int = 2
+    add_learning_rate: float = 2e-3
     recursive_steps: int = 500
     recursive_seeds: int = 1
     add_layers: int = 2
@@ -183,7 +186,7 @@ STUDY = Study(
             spoken=(1, 2, (1, 2)),
             test=8,
         ),
-        "cpu": Settings("cpu", seeds=2),
+        "cpu": Settings("cpu", seeds=3),
         "gpu": Settings(
             "gpu",
             needs_gpu=True,
@@ -199,8 +202,10 @@ STUDY = Study(
             added=(10, (10, 11, 12, 13)),
             add_steps=5_000,
             recursive_steps=5_000,
+            add_seeds=2,
             add_layers=6,
             add_width=384,
+            add_learning_rate=3e-4,
             spoken=(3, 5, (3, 4, 5)),
             test=500,
         ),

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ from typing import Any
 
 import algorism
 from algorism.claims import Measurement, Measurements, Picture, Scale, Study
-from algorism.errors import AlgorismError, DataError
+from algorism.errors import AlgorismError, DataError, UsageError
 from algorism.files import write_json, write_text
 from algorism.ledger import Ledger, Run
 from algorism.studies.registry import scale_of
@@ -36,6 +36,7 @@ class _Context:
     identity: dict[str, Any]
     say: Callable[[str], None]
     devices: set[str] = field(default_factory=set)  # on which the remembered results were computed
+    given: dict[str, str] = field(default_factory=dict)
 
 
 _CONTEXT: ContextVar[_Context | None] = ContextVar("study", default=None)
@@ -88,6 +89,24 @@ def note(text: str) -> None:
         context.say(text)
 
 
+def given(name: str) -> str | None:
+    """What a person handed to the study under this name ("model", "file"); None for nothing, and outside a run."""
+    context = _CONTEXT.get()
+    return None if context is None else context.given.get(name)
+
+
+def work_folder() -> Path | None:
+    """Where a run may keep what must survive a kill, such as a record of answers; removed when all is measured.
+
+    None outside a run.
+    """
+    context = _CONTEXT.get()
+    if context is None:
+        return None
+    context.folder.mkdir(parents=True, exist_ok=True)
+    return context.folder
+
+
 def run_study(
     study: Study,
     scale_name: str,
@@ -97,6 +116,7 @@ def run_study(
     out: Path | None = None,
     fresh: bool = False,
     say: Callable[[str], None] = lambda text: None,
+    options: Mapping[str, str] | None = None,
 ) -> Finished:
     """Measure a study at a scale and record it.
 
@@ -108,12 +128,15 @@ def run_study(
         out: folder of the pictures; `SLUG/SCALE` beside the ledger by default.
         fresh: forget what an interrupted run had kept.
         say: receives lines of progress.
+        options: what the study takes beyond a scale, by name: a model, a file.
 
     Raises:
-        UsageError: no such scale.
+        UsageError: no such scale; an option that the study does not take.
         DataError: the ledger cannot be used, the study measured nothing, or the scale needs a GPU and there is none.
     """
     scale = scale_of(study, scale_name)
+    handed = dict(options or {})
+    check_options(study, handed)
     if study.measure is None:
         raise AlgorismError(f"Study {study.slug!r} has no function decorated with @STUDY.measures.")
     ledger.check()
@@ -127,7 +150,9 @@ def run_study(
         shutil.rmtree(work, ignore_errors=True)
     started = time.perf_counter()
     identity = {"study": study.slug, "scale": scale.settings(), "seed": seed, "version": algorism.__version__}
-    context = _Context(work, identity, say)
+    if handed:
+        identity["given"] = handed
+    context = _Context(work, identity, say, given=handed)
     measured, pictures = _collect(study, scale, seed, context)
     if not measured:
         raise DataError(f"Study {study.slug!r} measured nothing at scale {scale.name!r}.")
@@ -144,7 +169,7 @@ def run_study(
         torch=_version_of("torch"),
         commit=_commit(),
         seconds=round(time.perf_counter() - started, 3),
-        settings=_dump(scale.settings(), sort=True),
+        settings=_dump(scale.settings() | ({"given": handed} if handed else {}), sort=True),
     )
     found = Measurements(measured).stamped(scale=scale.name, device=run.device, date=run.date, version=run.version)
     for picture in pictures:
@@ -153,6 +178,18 @@ def run_study(
     ledger.add(run, found.values())
     shutil.rmtree(work, ignore_errors=True)
     return Finished(run, found, folder, [p.name for p in pictures])
+
+
+def check_options(study: Study, options: Mapping[str, str]) -> None:
+    """Refuse options that a study does not take.
+
+    Raises:
+        UsageError: names it, and what the study takes.
+    """
+    for name in options:
+        if name not in study.takes:
+            known = "; ".join(f"--{option}: {what}" for option, what in study.takes.items()) or "nothing of that kind"
+            raise UsageError(f"Study {study.slug!r} takes no --{name}; it takes {known}.")
 
 
 def _collect(study: Study, scale: Scale, seed: int, context: _Context) -> tuple[list[Measurement], list[Picture]]:

@@ -14,9 +14,18 @@ from typing import Any
 
 import torch
 
-from algorism.errors import CheckpointError, ShapeError, UsageError
+from algorism.errors import AlgorismError, CheckpointError, ShapeError, UsageError
 from algorism.evaluation.backends.checkpoints import checkpoint_hash
-from algorism.evaluation.backends.protocol import Failure, Prompt, Reply, Request, Sampling, as_messages, as_text
+from algorism.evaluation.backends.protocol import (
+    BOUNDARY,
+    Failure,
+    Prompt,
+    Reply,
+    Request,
+    Sampling,
+    as_messages,
+    as_text,
+)
 from algorism.evaluation.backends.tokens import Stopper, choose
 
 
@@ -81,18 +90,39 @@ class HuggingFace:
         return [text[start:end] for start, end in spans]
 
     def encode(self, prompt: Prompt) -> list[int]:
-        """A prompt's tokens, through the chat template or as text."""
+        """A prompt's tokens, through the chat template or as text.
+
+        Raises:
+            UsageError: the prompt forces boundaries between tokens, and this tokenizer cannot cut there without
+                changing the text.
+        """
         if self.chat:
             turns = [{"role": m.role, "content": m.content} for m in as_messages(prompt)]
             text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-            return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return list(self.tokenizer(as_text(prompt))["input_ids"])
+        else:
+            text = as_text(prompt)
+        first, *others = text.split(BOUNDARY)
+        ids = list(self.tokenizer(first, add_special_tokens=not self.chat)["input_ids"])
+        for piece in others:
+            ids += self.tokenizer(piece, add_special_tokens=False)["input_ids"]
+        if others and not self._decoded(ids).endswith(text.replace(BOUNDARY, "")):
+            raise UsageError(f"{self.path}: its tokenizer changes a text that is cut into pieces; do not force tokens.")
+        return ids
+
+    def _decoded(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Reply | Failure]:
         """Answer batch by batch, shortest prompts first; a row is given as soon as its batch no longer needs it."""
-        encoded = [(self.encode(request.prompt), request) for request in requests]
         fitting = []
-        for ids, request in encoded:
+        for request in requests:
+            try:
+                ids = self.encode(request.prompt)
+            except AlgorismError:
+                raise
+            except Exception as error:  # what `tokenizers` raises where a character has no token is nothing narrower
+                yield Failure(request.key, request.sample, f"the tokenizer refuses a prompt: {error}")
+                continue
             if not ids or (self.room is not None and len(ids) + 1 > self.room):
                 why = f"a prompt of {len(ids)} tokens; this model has {self.room} positions, and starts from one"
                 yield Failure(request.key, request.sample, why)

@@ -11,6 +11,10 @@ from algorism.errors import UsageError
 
 Finish = Literal["stop", "length"]
 
+# In a prompt: no token may reach over this place. A noncharacter, which Unicode keeps for such uses; no text holds it.
+# Models asked in this process obey; an endpoint cannot, and refuses.
+BOUNDARY = "\ufdd0"
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

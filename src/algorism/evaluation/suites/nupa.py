@@ -18,11 +18,11 @@ from algorism.tasks.numeracy import COMBINATIONS, Combination, Item, Representat
 Metric = Literal["exact", "digits", "length"]
 RANGES = {20: {"S": (1, 4), "M": (5, 8), "L": (9, 14), "XL": (15, 20)}}
 RANGES[100] = {"S": (1, 10), "M": (11, 20), "L": (21, 60), "XL": (61, 100)}
-_KINDS: dict[Representation, Kind] = {
+KINDS: dict[Representation, Kind] = {
     "integer": "integer",
     "float": "decimal",
     "fraction": "fraction",
-    "scientific": "decimal",
+    "scientific": "scientific",
 }
 _STARTS: dict[Representation, re.Pattern[str]] = {
     "integer": re.compile(r"\d+"),
@@ -37,7 +37,7 @@ def question(item: Item, seed: int = 0) -> Question:
     row = item.combination
     facts = {"suite": "nupa", "combination": row.name, "answer": row.answer, "length": item.length}
     key = f"nupa/{seed}/{row.name}/{item.length}/{item.index}"
-    return Question(key, item.prompt, item.answer, _KINDS[row.answer], None, facts)
+    return Question(key, item.prompt, item.answer, KINDS[row.answer], None, facts)
 
 
 def questions(

@@ -22,7 +22,7 @@ from algorism.evaluation.backends.endpoint.secrecy import Secrets
 from algorism.evaluation.backends.endpoint.traffic import Give, Outcomes
 from algorism.evaluation.backends.endpoint.verdicts import Answered, Faulty, Refused, Verdict
 from algorism.evaluation.backends.endpoint.wire import Api, Form, verdict
-from algorism.evaluation.backends.protocol import Failure, Reply, Request, Sampling
+from algorism.evaluation.backends.protocol import BOUNDARY, Failure, Reply, Request, Sampling, as_text
 
 _LOG = logging.getLogger(__name__)
 _CONNECT = 10.0  # seconds for a connection to be made
@@ -107,8 +107,11 @@ class Endpoint:
         """Answer every request once, each as soon as its answer is there; closing the iterator ends the requests.
 
         Raises:
-            UsageError: what every request would meet: no such server, model or right to use it.
+            UsageError: what every request would meet: no such server, model or right to use it; or a prompt that
+                forces boundaries between tokens.
         """
+        if any(BOUNDARY in as_text(request.prompt) for request in requests):
+            raise UsageError(f"{self.name}: a server cuts texts into tokens by itself; only hf: models can be forced.")
         secrets = Secrets(self.key_variable, self.headers)
         run = partial(_Run(self, _httpx(), secrets, sampling).run, list(requests))
         outcomes: Outcomes[Reply | Failure] = Outcomes(run)
