@@ -10,6 +10,7 @@ Source: Π-NeSy: A Possibilistic Neuro-Symbolic Approach (arXiv 2504.07055).
 """
 
 from .addition import addition_labels, addition_rules
+from .addition_chain import AdditionChain, Sums
 from .explanations import Explanation, Reason, explain
 from .inference import RuleInference, decide
 from .learning import KEEP_ALL, Learned, LearnedSet, NoSampleLeftError, learn
@@ -28,6 +29,7 @@ from .rule_base import RuleBase, RuleSet
 from .rule_files import load_rules, read_rules
 from .rule_text import parse_rule
 from .rules import ANY, Attribute, Condition, Rule, if_then, iff, otherwise
+from .sudoku import SudokuChecker, sudoku_rules
 from .thresholds import accuracy, learn_with_thresholds
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "INVERSES",
     "KEEP_ALL",
     "TRANSFORMS",
+    "AdditionChain",
     "Attribute",
     "Condition",
     "Explanation",
@@ -46,6 +49,8 @@ __all__ = [
     "RuleBase",
     "RuleInference",
     "RuleSet",
+    "SudokuChecker",
+    "Sums",
     "accuracy",
     "addition_labels",
     "addition_rules",
@@ -66,4 +71,5 @@ __all__ = [
     "pignistic",
     "possibility_of",
     "read_rules",
+    "sudoku_rules",
 ]
