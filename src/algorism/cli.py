@@ -7,7 +7,10 @@ from typing import Annotated
 import typer
 
 from . import __version__
+from .commands.ask import ask, dataset, lm_eval_path
+from .commands.checkup import BaseUrl, Chat, checkup
 from .commands.readme import readme
+from .commands.records import compare, rescore
 from .commands.studies import ledger_app, studies, study
 from .errors import AlgorismError, UsageError
 
@@ -19,6 +22,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.command()(ask)
+app.command()(checkup)
+app.command()(dataset)
+app.command("lm-eval-path")(lm_eval_path)
+app.command()(rescore)
+app.command()(compare)
 app.command()(study)
 app.command()(studies)
 app.command(hidden=True)(readme)
@@ -159,15 +168,15 @@ def sample(
 
 @app.command()
 def suite(
-    name: Annotated[str, typer.Argument(help="nupa: 41 tasks on integers, floats, fractions, scientific numbers.")],
+    name: Annotated[str, typer.Argument(help="nupa, tokenization, street, counting or process.")],
     model: Annotated[str, typer.Argument(help="hf:FOLDER, openai:NAME, or scripted:oracle to see what a suite says.")],
     tasks: Annotated[str | None, typer.Option(help="Only these, such as add,max-float.")] = None,
     lengths: Annotated[str | None, typer.Option(help="Only these, such as 1-8,20.")] = None,
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="Questions of each task and length.")] = 10,
     record: Annotated[Path | None, typer.Option(help="File of all answers; default suites/NAME/MODEL.jsonl.")] = None,
     seed: Annotated[int, typer.Option(help="Of the questions.")] = 0,
-    base_url: Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")] = None,
-    chat: Annotated[bool | None, typer.Option("--chat/--no-chat", help="Use the chat template or not.")] = None,
+    base_url: BaseUrl = None,
+    chat: Chat = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count requests.")] = False,
     show: Annotated[int, typer.Option(min=0, help="Only print so many of the questions.")] = 0,
     json: JsonFlag = False,
@@ -231,6 +240,40 @@ def report(
     from .commands.report import run_report
 
     run_report(run, n)
+
+
+@app.command()
+def quantize(
+    model: Annotated[Path, typer.Argument(help="A run's folder, a Hugging Face folder, or a .safetensors file.")],
+    bits: Annotated[int, typer.Option(help="Bits of a weight, 1 to 16.")] = 4,
+    method: Annotated[str, typer.Option(help="rtn, mse, gptq, awq or adaround.")] = "rtn",
+    group: Annotated[int | None, typer.Option(help="Inputs that share a scale; default one per output.")] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Texts, one per line, or input_ids as safetensors; runs have their own.")
+    ] = None,
+    activations: Annotated[int | None, typer.Option(help="Bits of activations: layers compute with integers.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The new folder; default beside the model.")] = None,
+    dequantized: Annotated[
+        bool, typer.Option("--dequantized", help="Also write the rounded weights for transformers.")
+    ] = False,
+    skip: Annotated[list[str] | None, typer.Option(help="Leave this module as it is; may be repeated.")] = None,
+    n: Annotated[int, typer.Option("-n", "--n", min=1, help="Problems per set, before and after.")] = 1000,
+    sweep: Annotated[bool, typer.Option("--sweep/--no-sweep", help="Measure layers alone and other bits.")] = True,
+    seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a model in the folder.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Store a network's weights in few bits, and report what it costs: size, error of each layer, exact match.
+
+    Example: algorism quantize runs/add3 --bits 4 --method gptq
+    """
+    from .commands.quantize import Options, run_quantize
+
+    skipped = tuple(skip or ())
+    options = Options(
+        bits, method, group, calibration, activations, out, dequantized, skipped, overwrite, n, sweep, seed
+    )
+    run_quantize(model, options, json)
 
 
 @app.command()
