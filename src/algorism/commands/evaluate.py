@@ -8,19 +8,16 @@ import typer
 
 if TYPE_CHECKING:
     from ..tasks import Problems, Sequences
+    from ..training import Run
 
 
-def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path | None, json: bool) -> None:
-    """Evaluate a run on its held-out problems, and on the hard sets if asked."""
+def problem_sets(run: "Run", n: int, hard: bool) -> "dict[str, Problems | Sequences]":
+    """A run's held-out problems and, if asked, the hard sets of its task; none of them was trained on."""
     import numpy as np
 
-    from ..evaluation import evaluate
-    from ..files import write_text
     from ..tasks import HARD_SETS, SequenceTask
     from ..tasks import hard as hard_set
-    from ..training import load_run
 
-    run = load_run(folder)
     m = run.material
     sets: dict[str, Problems | Sequences] = {"held-out": m.test[:n]}
     if isinstance(m.task, SequenceTask):
@@ -32,6 +29,18 @@ def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path
             if m.train is not None:  # a problem the network was trained on is no test
                 asked = asked[np.flatnonzero(~np.isin(asked.keys(), m.train.keys()))]
             sets[name.replace("_", " ")] = asked
+    return sets
+
+
+def run_eval(folder: Path, n: int, hard: bool, temperature: float, records: Path | None, json: bool) -> None:
+    """Evaluate a run on its held-out problems, and on the hard sets if asked."""
+    from ..evaluation import evaluate
+    from ..files import write_text
+    from ..training import load_run
+
+    run = load_run(folder)
+    m = run.material
+    sets = problem_sets(run, n, hard)
     results = [
         evaluate(run.model, m.format, m.tokenizer, problems, name=name, temperature=temperature, indexing=m.indexing)
         for name, problems in sets.items()

@@ -61,7 +61,7 @@ def tokenize(text: str, kind: str) -> list[Token]:
 
     Args:
         text: plain text, see `markup.plain`.
-        kind: "integer", "decimal" or "fraction".
+        kind: "integer", "decimal", "fraction" or "scientific".
 
     >>> [(t.kind, t.value) for t in tokenize("= -1,234 kg", "integer")]
     [('rel', None), ('num', -1234), ('word', None)]
@@ -101,7 +101,11 @@ def _token(match: re.Match[str], text: str, kind: str) -> Token:
 def _stands_alone(text: str, start: int, end: int) -> bool:
     """Tell whether no letter, mark or struck-out text touches a number; units and scripts without case may touch it."""
     before = text[start - 1] if start else " "
-    if _touches(before) or (before in ".," and start > 1 and text[start - 2].isdigit()):
+    if (
+        _touches(before)
+        or text[start - 2 : start] == "_{"
+        or (before in ".," and start > 1 and text[start - 2].isdigit())
+    ):
         return False
     after = text[end] if end < len(text) else " "
     if (after == "." and text[end + 1 : end + 2] == ".") or after == "…":

@@ -37,7 +37,7 @@ def refusal(tokens: list[Token], at: int, kind: str) -> str:
     if _is_operand(tokens, at) or (number.spaced and kind == "integer"):
         return "unevaluated expression"
     after = tokens[at + 1] if at + 1 < len(tokens) else None
-    if after is not None and (after.text in ("%", "‰", "percent") or _text(tokens, at + 1, 2) == "per cent"):
+    if after is not None and (after.text in ("%", "‰", "percent", "pct") or _text(tokens, at + 1, 2) == "per cent"):
         return "a percentage"
     if number.value is None:
         return "not a number that can be read"

@@ -32,6 +32,7 @@ _FILLING = word_set(
     "a an the just simply exactly approximately about roughly around therefore thus indeed equal to still also "
     "number value integer be then now clearly probably maybe perhaps possibly likely definitely"
 )
+_LABELS = word_set("question line page step problem item exercise section figure table")  # "line 912" is no answer
 _OPENING = frozenset("([{\"'|:")
 
 
@@ -52,7 +53,7 @@ def extract(response: str, kind: str, marker: str | None = None) -> Extraction:
 
     Args:
         response: anything, of any length (time is linear; the last 20,000 characters and marked places are read).
-        kind: "integer", "decimal" or "fraction" (sequences: see `sequences.extract_sequence`).
+        kind: "integer", "decimal", "fraction" or "scientific" (sequences: see `sequences.extract_sequence`).
         marker: text that announces the answer ("Answer:"); its last occurrence counts, in any case of letters.
 
     >>> extract("123 + 456 = **579** apples.", "integer").value
@@ -143,6 +144,8 @@ def _unless_taken_back(found: Extraction, after: str, kind: str) -> Extraction:
     tokens = tokenize(after, kind)
     words = {t.text for t in tokens if t.kind == "word"}
     corrections = [t.end for t in tokens if t.kind == "word" and t.text in _CORRECTION]
+    if [t.text for t in tokens[:2]] == ["?", "no"]:  # "912? No, 913."
+        corrections.append(tokens[1].end)
     for end in corrections[-1:] + corrections[:1]:
         later = _read(after[end:], kind, may_correct=False)
         if later.value is not None:
@@ -194,7 +197,7 @@ def _choose(tokens: list[Token], sentences: list[tuple[int, int]], kind: str, la
     if stated:
         return stated[-1][0], ""
     numbers = [at for at, t in enumerate(tokens) if t.kind == "num"]
-    digits = [at for at in numbers if not tokens[at].spelled]
+    digits = [at for at in numbers if not tokens[at].spelled and not (at and tokens[at - 1].text in _LABELS)]
     if not last_number and len(digits) > 1:
         return -1, refusal(tokens, digits[-1], kind) or "several answers"
     if not digits:

@@ -72,7 +72,7 @@ def grade(
     Args:
         response: what the model wrote.
         gold: the right answer: int, Decimal, Fraction, str, or a list of these for a sequence. Never a float.
-        kind: "integer", "decimal", "fraction" or "sequence".
+        kind: "integer", "decimal", "fraction", "scientific" or "sequence".
         level: "strict" or "lenient".
         marker: text that announces the answer, such as "Answer:" or "####". `<answer>…</answer>` needs no declaration.
         tolerance: absolute tolerance as a Decimal (sines, square roots); None compares for equality.

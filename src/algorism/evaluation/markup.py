@@ -39,12 +39,15 @@ _COMMANDS = [
     (re.compile(r"\\pm(?![A-Za-z])"), " ± "),
     (re.compile(r"\\approx(?![A-Za-z])"), " ≈ "),
     (re.compile(r"\\(?:neq?|not ?=)(?![A-Za-z])"), " ≠ "),
+    (re.compile(r"\\(?:geq?|geqslant|gt|gg)(?![A-Za-z])"), " ≥ "),
+    (re.compile(r"\\(?:leq?|leqslant|lt|ll)(?![A-Za-z])"), " ≤ "),
     (re.compile(r"\\(?:rightarrow|Rightarrow|to|implies|therefore)(?![A-Za-z])"), " → "),
     (re.compile(r"\\(?:%|percent(?![A-Za-z]))"), "%"),
     (re.compile(r"\\(?:circ|degree)(?![A-Za-z])"), "°"),
     (re.compile(r"\\,(?=\d{3}(?!\d))"), ","),
     (re.compile(r"\\[,;:! ()\[\]$&]|\\\\"), " "),
 ]
+_FACTORIAL = re.compile(r"(?<=\d)! ?(?=\$|\\\)|\\\])")  # inside of mathematics; elsewhere it is a joyful full stop
 _STRIKE = re.compile(r"~~[^~\n]{1,300}~~|<(del|s|strike)>[^<]{0,300}</\1>|\\(?:cancel|sout|xcancel|st)\{[^{}]{0,300}\}")
 _SUP_TAG = re.compile(r"<sup>([^<]{1,20})</sup>")
 _SUB_TAG = re.compile(r"<sub>([^<]{1,20})</sub>")
@@ -86,7 +89,7 @@ def plain(text: str) -> str:
         text = text.translate(_table())
     else:
         text = text.replace("\t", " ").replace("\r", " ")
-    text = text.replace("{,}", ",")
+    text = _FACTORIAL.sub(" factorial ", text.replace("{,}", ","))
     if "\\" in text:
         text = _STRIKE.sub(STRUCK, text)
         for pattern, replacement in _COMMANDS:

@@ -22,7 +22,7 @@ class Question:
         key: unique in its set and the same whenever the set is drawn again, e.g. "add-int-int/12/7".
         prompt: a text or a conversation.
         gold: the right answer, written out.
-        kind: how the answer is read: "integer", "decimal", "fraction" or "sequence".
+        kind: how the answer is read: "integer", "decimal", "fraction", "scientific" or "sequence".
         marker: a text that announces the answer, if the prompt asks for one.
         facts: what tables are made by: task, length, carries …; JSON-able.
     """

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from algorism.errors import UsageError, nearest
 
-Kind = Literal["integer", "decimal", "fraction", "sequence"]
+Kind = Literal["integer", "decimal", "fraction", "scientific", "sequence"]
 Value = int | Decimal | Fraction
 Answer = Value | tuple[Value, ...]
 
@@ -26,10 +26,12 @@ _EXPONENT_DIGITS = 4  # 1e9999 is still cheap to compare; a longer exponent is n
 # Addition and multiplication of Decimals never round in this context: exact, at libmpdec's speed.
 _EXACT = decimal.Context(prec=decimal.MAX_PREC, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
 
+_GOLD = r"[+-]?[0-9]+(?:\.[0-9]+|/0*[1-9][0-9]*)?"
 _STRICT_NUMBER = {
     "integer": re.compile(r"-?(?:0|[1-9][0-9]*)"),
     "decimal": re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?"),
     "fraction": re.compile(r"-?(?:0|[1-9][0-9]*)(?:/[1-9][0-9]*)?"),
+    "scientific": re.compile(rf"-?[1-9](?:\.[0-9]+)?e(?:0|-?[1-9][0-9]{{0,{_EXPONENT_DIGITS - 1}}})"),
 }
 _ITEM = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+|/[1-9][0-9]*)?"
 _STRICT_SEQUENCE = re.compile(rf"{_ITEM}(?:, ?{_ITEM})*|{_ITEM}(?: {_ITEM})*")
@@ -127,7 +129,7 @@ def read_run(run: str, kind: str = "integer") -> Value | None:
                 digits = digits.replace(separator, "")
             break
     else:
-        commas = _DECIMAL_COMMA if kind in ("decimal", "fraction") else [_CENTS]
+        commas = _DECIMAL_COMMA if kind in ("decimal", "fraction", "scientific") else [_CENTS]
         if not any(pattern.fullmatch(mantissa) for pattern in commas):
             return None
         digits = mantissa.replace(".", "").replace(" ", "").replace(",", ".")
@@ -142,12 +144,12 @@ def read_strict(text: str, kind: str) -> Answer | None:
     Args:
         text: the literal. Sequences are separated by commas (with or without one space) or by single spaces, and may
             stand in square brackets; more than some 100,000 items are not read.
-        kind: "integer", "decimal", "fraction" or "sequence".
+        kind: "integer", "decimal", "fraction", "scientific" or "sequence".
 
     >>> read_strict("-12", "integer"), read_strict("012", "integer"), read_strict("2/4", "fraction")
     (-12, None, Fraction(1, 2))
-    >>> read_strict("[3, 1/2, 0.5]", "sequence")
-    (3, Fraction(1, 2), Decimal('0.5'))
+    >>> read_strict("[3, 1/2, 0.5]", "sequence"), read_strict("1.25e3", "scientific")
+    ((3, Fraction(1, 2), Decimal('0.5')), 1250)
     """
     if kind == "sequence":
         inner = text[1:-1] if text[:1] == "[" and text[-1:] == "]" else text
@@ -166,7 +168,7 @@ def _read_scalar(text: str) -> Value | None:
     if "/" in text:
         value = ratio(*text.split("/"))
         return None if value is None else simplify(value)
-    return simplify(Decimal(text)) if "." in text else whole(text)
+    return simplify(Decimal(text)) if "." in text or "e" in text else whole(text)
 
 
 def read_gold(gold: Any, kind: str) -> Answer:
@@ -174,7 +176,7 @@ def read_gold(gold: Any, kind: str) -> Answer:
 
     Args:
         gold: an int (NumPy's too), Decimal, Fraction or string; for a sequence, a list or tuple of these or a string.
-        kind: "integer", "decimal", "fraction" or "sequence".
+        kind: "integer", "decimal", "fraction", "scientific" or "sequence".
 
     Raises:
         UsageError: for a float (it is not exact), a bool, or text that is no answer of this kind.
@@ -208,7 +210,8 @@ def _gold_scalar(gold: Any, kind: str) -> Value:
     if isinstance(gold, Decimal) and gold.is_finite():
         return simplify(gold)
     if isinstance(gold, str):
-        if re.fullmatch(r"[+-]?[0-9]+(?:\.[0-9]+|/0*[1-9][0-9]*)?", text := gold.strip()):
+        pattern = r"[+-]?[0-9]+(?:\.[0-9]+)?e-?[0-9]{1,4}" if kind == "scientific" and "e" in gold else _GOLD
+        if re.fullmatch(pattern, text := gold.strip()):
             value = _read_scalar(text)
             if value is not None:
                 return value
