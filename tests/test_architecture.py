@@ -134,7 +134,7 @@ def test_rooms_called_not_built_are_not_there():
     absent = [
         name for name in re.findall(r"`([a-z]+)(?:\.py)?`", section) if name not in ("checkup", "merge", "quantize")
     ]
-    assert {"interpretability", "merging"} <= set(absent)
+    assert "merging" in absent
     assert [name for name in absent if name in floors()] == []
 
 

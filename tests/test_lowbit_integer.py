@@ -12,7 +12,7 @@ from torch import nn
 
 from algorism.errors import DataError, ShapeError, UsageError
 from algorism.lowbit.dyadic import dyadic, rescale
-from algorism.lowbit.integer import integer_network
+from algorism.lowbit.integer_models import integer_network
 from algorism.lowbit.spec import QuantSpec
 
 

@@ -46,6 +46,13 @@ def freed_memory_kept() -> Iterator[None]:
                 libc.malloc_trim(0)
 
 
+def give_back() -> None:
+    """Give freed memory back to the system now, between two parts of a task that need much of it for a short time."""
+    libc = _glibc()
+    if libc is not None:
+        libc.malloc_trim(0)
+
+
 def _glibc() -> ctypes.CDLL | None:
     if not sys.platform.startswith("linux"):
         return None

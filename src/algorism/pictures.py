@@ -226,6 +226,53 @@ def error_types(counts: Mapping[str, int], *, title: str = "") -> "alt.LayerChar
     return _finished(alt.layer(bars, labels).properties(width=WIDTH - 60, height={"step": 30}), title, sized=True)
 
 
+def bars(rows: Sequence[Row], *, value: str, value_title: str, title: str = "") -> "alt.LayerChart":
+    """One horizontal bar for each row, in the order given, with its number.
+
+    Args:
+        rows: {label, value, text?}; `text` stands at the bar's end instead of the number.
+        value: key of the length.
+        value_title: words under the axis.
+        title: above the picture.
+    """
+    import altair as alt
+
+    named = [{"text": f"{row[value]:.3g}", **row} for row in rows]
+    base = alt.Chart(_data(named, "bars")).encode(
+        x=alt.X(f"{value}:Q", title=value_title, axis=alt.Axis(tickCount=4, format="~g")),
+        y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=190, grid=False)),
+    )
+    words = base.mark_text(align="left", dx=4).encode(text="text:N")
+    layers = alt.layer(base.mark_bar(color=PALETTE[0]), words)
+    return _finished(layers.properties(width=WIDTH - 100, height={"step": 24}), title, sized=True)
+
+
+def bits_by_accuracy(rows: Sequence[Row], *, title: str = "") -> "alt.LayerChart":
+    """Accuracy over bits per weight, a line for each method, and the front: what nothing smaller reaches.
+
+    Args:
+        rows: {bits, accuracy, series, front}; points of the front are filled.
+        title: above the picture.
+    """
+    import altair as alt
+
+    names = list(dict.fromkeys(str(row["series"]) for row in rows))
+    order = alt.Scale(domain=names)
+    legend = alt.Legend(symbolType="stroke") if len(names) > 1 else None
+    y = alt.Y("accuracy:Q", title="exact match", axis=alt.Axis(format=".0%"), scale=alt.Scale(domain=[0, 1]))
+    x = alt.X(
+        "bits:Q", title="bits per weight, scales included", scale=alt.Scale(zero=False), axis=alt.Axis(format="~g")
+    )
+    base = alt.Chart(_data(rows, "bits_by_accuracy")).encode(x=x, y=y)
+    stroke = alt.Stroke("series:N", scale=order, legend=legend)
+    lines = base.mark_line().encode(stroke=stroke, strokeDash=alt.StrokeDash("series:N", scale=order, legend=legend))
+    points = base.mark_point(size=40, fill=PAPER, opacity=1).encode(
+        stroke=alt.Stroke("series:N", scale=order, legend=None)
+    )
+    front = base.transform_filter("datum.front").mark_circle(size=70, opacity=1)
+    return _finished(alt.layer(lines, points, front.encode(fill=alt.Fill("series:N", scale=order, legend=None))), title)
+
+
 def share_of(row: Row) -> float:
     """The accuracy of a row: `correct` of `n`, or the `value` of an interval."""
     return row["correct"] / row["n"] if "correct" in row else row["value"]

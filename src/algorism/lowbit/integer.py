@@ -6,16 +6,13 @@ q_y = round(acc · m / 2^e) + z_y, where m / 2^e stands for S_w S_x / S_y. Sourc
 Shape letters: o outputs, i inputs, n samples.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import DataError, ShapeError, UsageError
 from .dyadic import DyadicRounding, dyadic, rescale
-from .observers import observer
-from .quantizer import quantize
 from .spec import QuantSpec
 from .uniform import Quantized, quantize_on
 
@@ -117,62 +114,3 @@ class IntegerLinear:
         q_no = rescale(self.accumulate(q_ni), self.m_o, self.e_o, self.rounding) + self.output.zero_point
         low = int(self.output.zero_point) if self.relu else self.output.spec.qmin
         return q_no.clamp(low, self.output.spec.qmax)
-
-
-@dataclass(frozen=True, eq=False)
-class IntegerNetwork:
-    """Integer layers one after another; each one's output grid is the next one's input grid."""
-
-    layers: Sequence[IntegerLinear]
-
-    def integers(self, x: Tensor) -> Tensor:
-        """Float inputs to the last layer's integers."""
-        q = self.layers[0].input.quantize(x)
-        for layer in self.layers:
-            q = layer(q)
-        return q
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Float inputs to float outputs; everything in between is done with integers."""
-        return self.layers[-1].output.dequantize(self.integers(x))
-
-
-def integer_network(
-    model: nn.Sequential, batches: Iterable[Tensor], weights: QuantSpec, activations: QuantSpec
-) -> IntegerNetwork:
-    """Convert a chain of linear layers with ReLUs between them.
-
-    Args:
-        model: `nn.Linear`, each followed by `nn.ReLU` or nothing.
-        batches: calibration inputs (n, i), from which static activation ranges are taken.
-        weights: per tensor or channel.
-        activations: per tensor, static.
-
-    Raises:
-        UsageError: another module, or a spec that integer layers cannot have.
-        DataError: an empty calibration set.
-    """
-    if activations.granularity != "tensor" or activations.dynamic:
-        raise UsageError("Integer network: activations need one static scale per tensor.")
-    modules = list(model)
-    stages: list[tuple[nn.Linear, bool]] = []
-    for at, module in enumerate(modules):
-        if isinstance(module, nn.Linear):
-            stages.append((module, at + 1 < len(modules) and isinstance(modules[at + 1], nn.ReLU)))
-        elif not isinstance(module, nn.ReLU) or at == 0 or not isinstance(modules[at - 1], nn.Linear):
-            raise UsageError(f"Integer network: a chain of Linear and ReLU is expected; got {type(module).__name__}.")
-    if not stages:
-        raise UsageError("Integer network: no linear layer.")
-    seen = [observer(activations) for _ in range(len(stages) + 1)]
-    with torch.no_grad():
-        for x in batches:
-            seen[0].observe(x)
-            for (linear, relu), watch in zip(stages, seen[1:], strict=True):
-                x = linear(x).relu() if relu else linear(x)
-                watch.observe(x)
-    grids = [ActivationGrid(*watch.grid(), activations) for watch in seen]
-    layers = [
-        IntegerLinear.build(quantize(linear.weight, weights, what="weights"), linear.bias, before, after, relu=relu)
-        for (linear, relu), before, after in zip(stages, grids[:-1], grids[1:], strict=True)
-    ]
-    return IntegerNetwork(layers)

@@ -16,8 +16,8 @@ from .levels import NF4, apot_levels, edges_between, power_of_two_levels
 from .lloyd import lloyd_max
 from .uniform import SMALLEST_SCALE
 
-Kind = Literal["kmeans", "power-of-two", "apot", "nf4", "fp8-e4m3", "fp8-e5m2"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Kind = Literal["kmeans", "power-of-two", "apot", "nf4", "fp8-e4m3", "fp8-e5m2", "trained"]
+KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != "trained")  # with levels from the values
 BITS: dict[str, range] = {
     "kmeans": range(1, 9),
     "power-of-two": range(2, 9),
@@ -25,6 +25,7 @@ BITS: dict[str, range] = {
     "nf4": range(4, 5),
     "fp8-e4m3": range(8, 9),
     "fp8-e5m2": range(8, 9),
+    "trained": range(1, 9),
 }
 
 
@@ -33,7 +34,8 @@ class CodebookSpec:
     """One non-uniform quantizer, described completely.
 
     Args:
-        kind: "kmeans" fits the levels to the values; all others scale the largest magnitude onto fixed levels.
+        kind: "kmeans" fits the levels to the values; "trained" has levels that come from training (see `qat_weights`);
+            all others scale the largest magnitude onto fixed levels.
         bits: width of a code; which widths there are depends on the kind.
         granularity: "tensor", "channel" or, for fixed levels, "group".
         group_size: values per group; NF4 is usually used with 64.
@@ -53,8 +55,8 @@ class CodebookSpec:
     axis: int = 0
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise UsageError(f"CodebookSpec: kind {self.kind!r} is unknown. {nearest(str(self.kind), KINDS)}")
+        if self.kind not in tuple(BITS):
+            raise UsageError(f"CodebookSpec: kind {self.kind!r} is unknown. {nearest(str(self.kind), list(BITS))}")
         widths = BITS[self.kind]
         if isinstance(self.bits, bool) or not isinstance(self.bits, int) or self.bits not in widths:
             raise UsageError(
@@ -66,7 +68,7 @@ class CodebookSpec:
             raise UsageError(f"CodebookSpec: group_size and granularity 'group' go together; got {self.group_size!r}.")
         if self.group_size is not None and (not isinstance(self.group_size, int) or self.group_size < 1):
             raise UsageError(f"CodebookSpec: group_size is a whole number ≥ 1; got {self.group_size!r}.")
-        if self.kind == "kmeans" and self.granularity == "group":
+        if self.kind in ("kmeans", "trained") and self.granularity == "group":
             raise UsageError("CodebookSpec: a codebook per group would be larger than the group; use 'channel'.")
         if isinstance(self.axis, bool) or not isinstance(self.axis, int):
             raise UsageError(f"CodebookSpec: axis is a whole number; got {self.axis!r}.")
@@ -145,10 +147,13 @@ def quantize_codebook(x: Tensor, spec: CodebookSpec) -> Coded:
 
     Raises:
         DataError: NaN, infinity, or no values.
+        UsageError: the kind has no levels of its own.
 
     >>> quantize_codebook(torch.tensor([2.0, -2.0, 0.1]), CodebookSpec("power-of-two", 3)).dequantize().tolist()
     [2.0, -2.0, 0.0]
     """
+    if spec.kind not in KINDS:
+        raise UsageError(f"quantize_codebook: {spec.kind!r} levels come from training; choose one of {list(KINDS)}.")
     x_on = as_rows(checked(x), spec)
     o, n = x_on.shape
     if spec.kind == "kmeans":

@@ -4,8 +4,9 @@ Weights stay in float while training; each forward pass sees them on the grid. S
 Shape letters: o rows, n values of a row, g groups of a row.
 """
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -14,9 +15,11 @@ from torch.nn.utils import parametrize
 
 from ..errors import UsageError, nearest
 from .layout import as_rows, from_rows, groups_of, spread
+from .nonuniform import Coded
 from .quantizer import grid_for
 from .spec import QuantSpec
 from .uniform import SMALLEST_SCALE, Quantized, quantize_on, to_integers, to_values
+from .vector import SharedVectors, VectorCoded
 
 QatMethod = Literal["ste", "lsq", "noise"]
 QAT_METHODS: tuple[QatMethod, ...] = ("ste", "lsq", "noise")
@@ -59,8 +62,16 @@ class _LearnedStep(torch.autograd.Function):
         return grads[0] * inside_on, (grads[0] * slope_on * gain).sum_to_size(shape), None, None, None
 
 
-class FakeQuantize(nn.Module):
-    """A weight as its quantizer leaves it, with a gradient: a parametrization for `torch.nn.utils.parametrize`.
+class WeightQuantizer(nn.Module):
+    """A weight as its quantizer leaves it, with a gradient: a parametrization for `torch.nn.utils.parametrize`."""
+
+    def quantized(self, weight: Tensor) -> Quantized | Coded:
+        """The weight as it is now, in the form in which it is stored."""
+        raise NotImplementedError
+
+
+class FakeQuantize(WeightQuantizer):
+    """A weight on a uniform grid.
 
     Args:
         weight: as it is now.
@@ -99,6 +110,10 @@ class FakeQuantize(nn.Module):
             return step_og, torch.zeros_like(step_og, dtype=torch.int32)
         return grid_for(weight, self.spec, "weights")
 
+    def quantized(self, weight: Tensor) -> Quantized:
+        """The weight as integers on the grid as it is now."""
+        return quantize_on(weight, *self.grid(weight), self.spec, what="weights")
+
     def forward(self, weight: Tensor) -> Tensor:
         """The weight on its grid."""
         x_on = as_rows(weight, self.spec)
@@ -135,28 +150,45 @@ def prepare(
     >>> int(convert(model)["0.weight"].q.abs().max())
     1
     """
+    seeds = itertools.count(seed)  # one for each layer's noise
+    return prepare_with(model, lambda weight: FakeQuantize(weight, spec, method, next(seeds)), skip=skip)
+
+
+def prepare_with(model: nn.Module, make: Callable[[Tensor], WeightQuantizer], *, skip: Sequence[str] = ()) -> list[str]:
+    """As `prepare`, with any quantizer: `prepare_with(model, TrainedTernary)`.
+
+    Args:
+        model: changed in place.
+        make: gives the quantizer for a weight.
+        skip: names of modules to leave as they are.
+
+    Returns:
+        Names of the modules that were prepared.
+
+    Raises:
+        UsageError: a module that is prepared already, or what `make` refuses.
+    """
     names: list[str] = []
     for name, module in list(model.named_modules()):
         if not isinstance(module, nn.Linear | nn.Conv2d) or name in skip:
             continue
         if parametrize.is_parametrized(module, "weight"):
             raise UsageError(f"prepare: {name!r} is prepared already; convert it first.")
-        fake = FakeQuantize(module.weight, spec, method, seed + len(names))
-        parametrize.register_parametrization(module, "weight", fake)
+        parametrize.register_parametrization(module, "weight", make(module.weight))
         names.append(name)
     return names
 
 
-def convert(model: nn.Module) -> dict[str, Quantized]:
-    """Take the fake quantizers off, in place: weights become the grid's values, and are given as integers as well."""
-    found = {}
+def convert(model: nn.Module) -> dict[str, Quantized | Coded | VectorCoded]:
+    """Take the quantizers off, in place: weights become what they stood for, and are given as integers as well."""
+    found: dict[str, Quantized | Coded | VectorCoded] = {}
     for name, module in list(model.named_modules()):
         if not parametrize.is_parametrized(module, "weight"):
             continue
         original, fake = module.parametrizations.weight.original, module.parametrizations.weight[0]
-        if not isinstance(fake, FakeQuantize):
+        if not isinstance(fake, WeightQuantizer | SharedVectors):
             continue
-        quantized = quantize_on(original, *fake.grid(original), fake.spec, what=f"{name}.weight")
+        quantized = fake.quantized(original)
         parametrize.remove_parametrizations(module, "weight", leave_parametrized=False)
         with torch.no_grad():
             module.weight.copy_(quantized.dequantize())

@@ -1,6 +1,6 @@
 """How a clipping range [low, high] is found from values. Source: arXiv 2103.13630, section III-D.
 
-Shape letters: b blocks that share no scale, n values of a block.
+Shape letters: b blocks that share no scale, n values of a block, c candidates.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from .uniform import grid_of_range, to_integers, to_values
 BINS = 2048  # of the histogram that the entropy method cuts, as TensorRT has it
 SHRINKS = 100  # candidates of the error search: 1, 0.99, ..., 0.01 of the largest range
 SMOOTHING = 1e-10
+IN_CACHE = 1 << 16  # values that are worked on at once
 
 
 def minmax(x_bn: Tensor, spec: QuantSpec) -> tuple[Tensor, Tensor]:
@@ -38,24 +39,34 @@ def percentile(x_bn: Tensor, spec: QuantSpec) -> tuple[Tensor, Tensor]:
 def mse(x_bn: Tensor, spec: QuantSpec) -> tuple[Tensor, Tensor]:
     """The fraction of the min-max range with the least squared error; the whole range is among the candidates."""
     low_b, high_b = minmax(x_bn, spec)
-    best_b = torch.full_like(low_b, torch.inf)
-    shrink_b = torch.ones_like(low_b)
-    for step in range(SHRINKS, 0, -1):
-        shrink = step / SHRINKS
-        error_b = squared_error(x_bn, low_b * shrink, high_b * shrink, spec)
-        better_b = error_b < best_b
-        best_b = torch.where(better_b, error_b, best_b)
-        shrink_b = torch.where(better_b, shrink, shrink_b)
-    return low_b * shrink_b, high_b * shrink_b
+    shrink_c = (torch.arange(SHRINKS, 0, -1, device=x_bn.device) / SHRINKS).to(x_bn.dtype)
+    low_bc, high_bc = low_b[:, None] * shrink_c, high_b[:, None] * shrink_c
+    scale_bc, zero_bc = grid_of_range(low_bc, high_bc, spec)
+    at_once = max(IN_CACHE // x_bn.numel(), 1)
+    errors = [
+        squared_error(x_bn[:, None], scale_bc1, zero_bc1, spec)
+        for scale_bc1, zero_bc1 in zip(
+            scale_bc[..., None].split(at_once, 1), zero_bc[..., None].split(at_once, 1), strict=True
+        )
+    ]
+    # The first of equals is the widest; where an error is beyond float32, no range is better than the whole one.
+    best_b1 = torch.cat(errors, dim=1).nan_to_num(nan=torch.inf, posinf=torch.inf).argmin(1, keepdim=True)
+    return low_bc.gather(1, best_b1)[:, 0], high_bc.gather(1, best_b1)[:, 0]
 
 
-def squared_error(x_bn: Tensor, low_b: Tensor, high_b: Tensor, spec: QuantSpec) -> Tensor:
-    """Sum over each block of the squared error that rounding to nearest makes on the grid of a range."""
-    scale_b, zero_b = grid_of_range(low_b, high_b, spec)
-    scale, zero = scale_b[:, None], zero_b[:, None]
-    # Rounded to nearest even if the spec rounds stochastically: a range is not chosen by one draw of the noise.
-    q_bn = to_integers(x_bn, scale, zero, replace(spec, rounding="nearest"))
-    return (to_values(q_bn, scale, zero) - x_bn).square().sum(1)
+def squared_error(x: Tensor, scale: Tensor, zero_point: Tensor, spec: QuantSpec) -> Tensor:
+    """Sum over the last axis of the squared error that rounding to nearest makes on a grid, for shapes that broadcast.
+
+    Rounded to nearest even if the spec rounds stochastically: a range is not chosen by one draw of the noise.
+    """
+    if spec.binary:
+        q = to_integers(x, scale, zero_point, replace(spec, rounding="nearest"))
+        return (to_values(q, scale, zero_point) - x).square().sum(-1)
+    # As `to_integers` and `to_values`, in one piece of memory: clamping first, the zero point need not be added.
+    y = x * (1.0 / scale)
+    y.round_()
+    y.clamp_(spec.qmin, spec.qmax) if spec.symmetric else y.clamp_(spec.qmin - zero_point, spec.qmax - zero_point)
+    return y.mul_(scale).sub_(x).square_().sum(-1)
 
 
 def entropy(x_bn: Tensor, spec: QuantSpec) -> tuple[Tensor, Tensor]:

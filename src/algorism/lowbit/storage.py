@@ -1,7 +1,8 @@
 """Quantized tensors in one safetensors file: packed integers, scales, and the specs as metadata. Nothing is unpickled.
 
-A tensor `w` becomes `w.packed` (bytes), `w.scale` and, where the grid has them, `w.zero_point` or `w.levels`. Tensors
-that are not quantized keep their names. The metadata key `algorism.lowbit` holds version, specs and shapes as JSON.
+A tensor `w` becomes `w.packed` (bytes), `w.scale` and, where the grid has them, `w.zero_point` or `w.levels`; one in
+vectors becomes `w.packed` and `w.codebooks`. Tensors that are not quantized keep their names. The metadata key
+`algorism.lowbit` holds version, specs and shapes as JSON.
 """
 
 import json
@@ -20,12 +21,12 @@ from .nonuniform import CodebookSpec, Coded
 from .packing import pack, unpack
 from .spec import QuantSpec
 from .uniform import Quantized, storage_dtype
+from .vector import VectorCoded, VectorSpec, rows_and_blocks
 
 KEY = "algorism.lowbit"
 VERSION = 1
-PARTS = ("packed", "scale", "zero_point", "levels")
 
-Stored = Quantized | Coded | Tensor
+Stored = Quantized | Coded | VectorCoded | Tensor
 
 
 def save_quantized(path: Path | str, tensors: Mapping[str, Stored]) -> None:
@@ -47,7 +48,7 @@ def save_quantized(path: Path | str, tensors: Mapping[str, Stored]) -> None:
         if isinstance(tensor, Tensor):
             parts = {name: tensor}
         else:
-            entries[name], unnamed = _entry(tensor)
+            entries[name], unnamed = entry_of(tensor)
             parts = {f"{name}.{part}": value for part, value in unnamed.items()}
         for key, value in parts.items():
             if key in flat:
@@ -58,8 +59,11 @@ def save_quantized(path: Path | str, tensors: Mapping[str, Stored]) -> None:
     write_atomic(path, lambda stream: stream.write(data))
 
 
-def _entry(tensor: Quantized | Coded) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def entry_of(tensor: Quantized | Coded | VectorCoded) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What is said of a tensor, and what is stored of it."""
+    if isinstance(tensor, VectorCoded):
+        entry = {"kind": "vectors", "spec": tensor.spec.to_dict(), "shape": list(tensor.shape)}
+        return entry, {"packed": pack(tensor.codes_ob.cpu(), tensor.spec.bits), "codebooks": tensor.codebooks_skd}
     if isinstance(tensor, Coded):
         entry = {"kind": "codebook", "spec": tensor.spec.to_dict(), "shape": list(tensor.codes.shape)}
         codes = pack(tensor.codes.cpu(), tensor.spec.bits)
@@ -114,6 +118,8 @@ def _tensors(flat: dict[str, Tensor], entries: Mapping[str, Any]) -> dict[str, S
             found[name] = _uniform(flat, name, entry["spec"], shape)
         elif kind == "codebook":
             found[name] = _codebook(flat, name, entry["spec"], shape)
+        elif kind == "vectors":
+            found[name] = _vectors(flat, name, entry["spec"], shape)
         else:
             raise ValueError(f"{name}: unknown kind {kind!r}.")
     for name, tensor in flat.items():
@@ -171,3 +177,14 @@ def _codebook(flat: dict[str, Tensor], name: str, fields: Any, shape: tuple[int,
         raise ValueError(f"{name}: code {int(codes.max())} into a codebook of {levels_ok.shape[1]} levels.")
     scale_og = _scales(flat, name, shape, spec)
     return Coded(codes.reshape(shape).to(torch.uint8), levels_ok, scale_og, spec)
+
+
+def _vectors(flat: dict[str, Tensor], name: str, fields: Any, shape: tuple[int, ...]) -> VectorCoded:
+    spec = VectorSpec.from_dict(fields)
+    o, blocks = rows_and_blocks(shape, spec)
+    codes = unpack(_part(flat, f"{name}.packed", torch.uint8, None), spec.bits, o * blocks)
+    sizes = (blocks if spec.product else 1, 1 << spec.bits, spec.length)
+    codebooks_skd = _part(flat, f"{name}.codebooks", torch.float32, sizes)
+    if not bool(torch.isfinite(codebooks_skd).all()):
+        raise ValueError(f"{name}: centroids must be finite.")
+    return VectorCoded(codes.reshape(o, blocks), codebooks_skd, shape, spec)

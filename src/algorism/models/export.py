@@ -13,7 +13,7 @@ from torch import Tensor
 from ..errors import DataError, UsageError
 from ..files import read_json, write_atomic, write_json
 from .config import TransformerConfig
-from .transformer import Transformer
+from .transformer import Block, Transformer
 
 # Our activation names and the ones of `transformers`.
 GPT2_ACTIVATIONS = {"gelu": "gelu", "gelu_tanh": "gelu_new", "relu": "relu", "silu": "silu"}
@@ -82,6 +82,11 @@ def export(model: Transformer, folder: Path | str, tokenizer: SavesItself | None
     reason = exportable(model.config)
     if reason is not None:
         raise UsageError(f"export: this model has no counterpart in transformers. {reason}")
+    if any(type(block) is not Block for block in model.blocks):
+        raise UsageError(
+            "export: this network computes with integers, which transformers does not. Export the run that it was made "
+            "from, or quantize that with --dequantized."
+        )
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}

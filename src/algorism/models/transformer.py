@@ -282,6 +282,8 @@ class Transformer(nn.Module):
     def first_is_hooked(self) -> bool:
         """Whether a hook or another layer sees or changes what goes into the first attention: not to be bypassed."""
         block = cast(Block, self.blocks[0])
+        if type(block) is not Block:
+            return True
         modules = (self.embed, self.dropout, block, block.norm_attention, block.attention, block.attention.qkv)
         hooked = any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in modules)
         return hooked or type(self.embed) is not nn.Embedding

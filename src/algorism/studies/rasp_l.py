@@ -24,8 +24,9 @@ beyond 8, repeated bits 32 % beyond 16. Sums want steps or depth (6,000 steps: a
 right; twice the width or learning rate: no better). Copying different symbols wants longer lists (beyond 8: 33 %,
 beyond 12: 92 %, beyond 16: 93 %). Copying two symbols with repetitions holds its range the less the longer it is, and
 extends the less (5,000 steps: from 20 to 25 70 %, from 24 to 30 10 %; 28 was not learned by one network in three).
-Ending early at 99.5 % on held-out lists left sorting and copying short of 99 % at the longest length. Addition with
-hints was not learned even in range.
+Ending early at 99.5 % on held-out lists left sorting and copying short of 99 % at the longest length. The recorded run
+has all six tasks at 99 % in range and every part of the order but one: of three networks that copy two symbols, one
+copies 57 % of the lists beyond it. Addition with hints was not learned even in range.
 """
 
 from collections.abc import Iterator

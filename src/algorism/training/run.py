@@ -4,7 +4,7 @@ recipe.yaml              the resolved recipe
 environment.json         versions, machine, date
 metrics.jsonl            one row per logged step, appended as it trains; rewritten without repeats at the end
 checkpoint.safetensors   weights, optimiser, progress; removed when the run is finished
-model.safetensors        the trained weights
+model.safetensors        the trained weights; in a run that was quantized, quantized.safetensors instead
 tokenizer.json …         loadable by `transformers`
 finished.json            written last: steps, seconds, held-out accuracy
 """
@@ -229,18 +229,9 @@ def load_run(folder: Path | str) -> Run:
         raise CheckpointError(
             f"{folder}: this run is not finished. Continue it with: algorism train {folder}/recipe.yaml --out {folder}"
         )
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     material = prepare(recipe)
     model = Transformer(material.config, seed=recipe.seed)
-    try:
-        model.load_state_dict(load_file(folder / "model.safetensors"))
-    except (SafetensorError, RuntimeError, OSError) as error:
-        raise CheckpointError(
-            f"{folder}/model.safetensors: damaged or of another shape ({' '.join(str(error).split())}). "
-            "Train the run again."
-        ) from None
+    _fill(model, folder)
     file = folder / "finished.json"
     try:
         finished = read_json(file)
@@ -250,6 +241,26 @@ def load_run(folder: Path | str) -> Run:
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise CheckpointError(f"{file}: damaged ({error}). Train the run again.") from None
     return Run(recipe, material, model.eval(), history, seconds, folder, accuracy)
+
+
+def _fill(model: Transformer, folder: Path) -> None:
+    """Give a model the weights of a run's folder."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    packed = folder / "quantized.safetensors"
+    if packed.exists():
+        from ..lowbit.packed import restore
+
+        restore(model, packed)
+        return
+    try:
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+    except (SafetensorError, RuntimeError, OSError) as error:
+        raise CheckpointError(
+            f"{folder}/model.safetensors: damaged or of another shape ({' '.join(str(error).split())}). "
+            "Train the run again."
+        ) from None
 
 
 def _wait(accelerator: Any) -> None:

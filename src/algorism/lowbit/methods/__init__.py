@@ -1,14 +1,15 @@
 """Post-training methods: each takes a weight as a matrix, and `quantize_model` takes them to a whole network."""
 
 from .adaround import adaround
-from .awq import AwqResult, awq
+from .awq import AwqResult, awq, awq_by_moments
 from .bias_correction import expected_input, expected_shift, mean_shift
 from .equalisation import equalise, equalise_chain, equalise_depthwise
 from .gptq import GptqResult, gptq
 from .layers import input_rows, row_errors, second_moment, weight_rows
-from .network import METHODS, LayerReport, ModelReport, capture, quantize_model
+from .network import METHODS, LayerReport, ModelReport, quantize_model
 from .rtn import rtn
 from .smoothquant import smoothing_scale
+from .walk import capture
 
 __all__ = [
     "METHODS",
@@ -18,6 +19,7 @@ __all__ = [
     "ModelReport",
     "adaround",
     "awq",
+    "awq_by_moments",
     "capture",
     "equalise",
     "equalise_chain",

@@ -51,11 +51,26 @@ def awq(weight_oi: Tensor, inputs_ni: Tensor, spec: QuantSpec) -> AwqResult:
         DataError: NaN, infinity, or an empty calibration set.
         ShapeError: inputs of another width.
     """
-    check_spec(spec)
     weight_oi = checked(weight_oi, "weights")
     inputs_ni = check_inputs(weight_oi, inputs_ni)
     hessian_ii = second_moment([inputs_ni], weight_oi.shape[1])
-    mean_i = inputs_ni.abs().mean(0)
+    return awq_by_moments(weight_oi, inputs_ni.abs().mean(0), hessian_ii, spec)
+
+
+def awq_by_moments(weight_oi: Tensor, mean_i: Tensor, hessian_ii: Tensor, spec: QuantSpec) -> AwqResult:
+    """The same, from what is needed of the inputs.
+
+    Args:
+        weight_oi: the weight.
+        mean_i: mean |x| of each input.
+        hessian_ii: `second_moment` of the inputs.
+        spec: grid.
+
+    Raises:
+        DataError: NaN or infinity in the weight.
+    """
+    check_spec(spec)
+    weight_oi = checked(weight_oi, "weights")
     best: AwqResult | None = None
     for step in range(STEPS):
         exponent = step / STEPS

@@ -4,7 +4,7 @@ Shape letters: o outputs, i inputs, n samples.
 """
 
 import copy
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -16,14 +16,17 @@ from ..layout import checked
 from ..spec import QuantSpec
 from ..uniform import Quantized
 from .adaround import adaround
-from .awq import awq
+from .awq import awq_by_moments
 from .bias_correction import mean_shift
+from .blocks import Store
 from .gptq import gptq
-from .layers import input_rows, quantized_weight, row_errors, second_moment, set_rows, supported, weight_rows
+from .layers import quantized_weight, row_errors, set_rows, supported, weight_rows
 from .rtn import rtn
+from .walk import Layer, LayerInputs, Walk
 
 METHODS = ("rtn", "gptq", "awq", "adaround")
 BiasTarget = Literal["layer", "network"]
+Sink = Callable[[str, Quantized, Tensor | None], None]
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,17 @@ class LayerReport:
 
 @dataclass
 class ModelReport:
-    """A quantized network: the integers, a row for each layer, and what was left in full precision, with the reason."""
+    """A quantized network: the integers, a row for each layer, and what was left in full precision, with the reason.
+
+    `integer_layers` and `float_parts` are filled by those who let its layers compute with integers.
+    """
 
     quantized: dict[str, Quantized] = field(default_factory=dict)
     input_scales: dict[str, Tensor] = field(default_factory=dict)
     layers: list[LayerReport] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    integer_layers: list[str] = field(default_factory=list)
+    float_parts: list[str] = field(default_factory=list)
 
 
 def quantize_model(
@@ -69,8 +77,14 @@ def quantize_model(
     correct_bias: BiasTarget | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
+    store: Store | None = None,
+    sink: Sink | None = None,
 ) -> ModelReport:
     """Quantize the weights of all linear layers and convolutions, in place: weights become the grid's values.
+
+    Where the network is a chain of blocks (ours, GPT-2, Llama, `nn.Sequential`), batches wait in front of each block
+    until it is quantized and pass it then, so that the time grows with the depth and not with its square. Any other
+    network is run from its beginning for each layer.
 
     Args:
         model: any module; put into evaluation mode while calibrating.
@@ -83,13 +97,16 @@ def quantize_model(
             quantized network's inputs ("layer"), or against the float network ("network").
         settings: further arguments of the method.
         seed: for what is drawn.
+        store: where parameters lie that are not in memory (see `lowbit.checkpoint`); None if all are.
+        sink: takes each weight's name, integers and (with "awq") input scales as soon as they are found; without one
+            they are kept in the report.
 
     Returns:
         Integers by name of the weight, a report, and the layers left out. With "awq", `input_scales` holds what a
         layer's inputs are divided by to meet the integers; the module's own weight already contains it.
 
     Raises:
-        UsageError: an unknown method or module.
+        UsageError: an unknown method or module; or biases of a model that is not in memory.
         DataError: NaN or infinity in a weight, or an empty calibration set.
     """
     if method not in METHODS:
@@ -101,25 +118,76 @@ def quantize_model(
     data = list(batches) if batches is not None else None
     if (data is not None and not data) or (data is None and (method != "rtn" or correct_bias)):
         raise DataError(f"quantize_model: {method!r} needs calibration batches, and there are none.")
-    report = ModelReport()
+    if correct_bias and store is not None:
+        raise UsageError("quantize_model: correct_bias changes biases, and what a store holds is not written back.")
+    job = _Job(spec, method, dict(settings or {}), seed, sink, ModelReport())
     was_training = model.training
     model.eval()
     reference = copy.deepcopy(model) if correct_bias == "network" else None
     try:
-        layers = _chosen(model, skip, report)
-        if data is not None:
-            layers = _in_order_of_use(model, layers, data, report)
-        for name, layer in layers.items():
-            inputs = None if data is None else capture(model, name, data)
-            clean = capture(reference, name, data) if reference is not None and data is not None else None
-            before_oi = checked(weight_rows(layer), f"{name}.weight").clone()
-            _quantize_layer(name, layer, spec, method, inputs, dict(settings or {}), seed, report)
-            if correct_bias and inputs is not None and layer.bias is not None:
-                with torch.no_grad():
-                    layer.bias -= mean_shift(before_oi, weight_rows(layer), inputs, clean).to(layer.bias.dtype)
+        layers = _chosen(model, skip, job.report)
+        if data is None:
+            _without_data(layers, job, store)
+        else:
+            _with_data(Walk(model, data, layers, store), job, reference, correct_bias)
     finally:
         model.train(was_training)
-    return report
+    return job.report
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be done to every layer, and what became of it."""
+
+    spec: QuantSpec
+    method: str
+    settings: dict[str, Any]
+    seed: int
+    sink: Sink | None
+    report: ModelReport
+
+
+def _without_data(layers: Mapping[str, Layer], job: _Job, store: Store | None) -> None:
+    """Each layer by itself."""
+    for name, layer in layers.items():
+        if store is not None:
+            store.load([name])
+        _quantize_layer(name, layer, job, None)
+        if store is not None:
+            store.drop([name])
+
+
+def _with_data(walk: Walk, job: _Job, reference: nn.Module | None, correct_bias: BiasTarget | None) -> None:
+    """Layers in the order in which a forward pass meets them; those that it never meets are left out."""
+    clean = None if reference is None else Walk(reference, walk.batches, _same(reference, walk.layers))
+    clean_parts = None if clean is None else clean.parts()
+    done: set[str] = set()
+    for names in walk.parts():
+        if clean_parts is not None:
+            next(clean_parts)
+        while left := [name for name in names if name not in done]:
+            group, inputs = walk.inputs(left, keep_rows=job.method == "adaround")
+            if inputs is None:
+                break
+            shifted = None if clean is None else clean.inputs(group)[1]
+            for name in group:
+                layer = walk.layers[name]
+                before_oi = weight_rows(layer).clone() if correct_bias else None
+                _quantize_layer(name, layer, job, inputs)
+                if before_oi is not None and layer.bias is not None:
+                    other_ni = None if shifted is None else shifted.mean_i[None]
+                    shift_o = mean_shift(before_oi, weight_rows(layer), inputs.mean_i[None], other_ni)
+                    with torch.no_grad():
+                        layer.bias -= shift_o.to(layer.bias.dtype)
+            done.update(group)
+    for name in walk.layers:
+        if name not in done:
+            job.report.left_out[name] = "not reached by the calibration set"
+
+
+def _same(model: nn.Module, layers: Mapping[str, Layer]) -> dict[str, Layer]:
+    """Layers of the same names in another copy of the model."""
+    return {name: cast(Layer, model.get_submodule(name)) for name in layers}
 
 
 def _chosen(model: nn.Module, skip: Sequence[str], report: ModelReport) -> dict[str, nn.Linear | nn.Conv2d]:
@@ -145,107 +213,66 @@ def _chosen(model: nn.Module, skip: Sequence[str], report: ModelReport) -> dict[
     return chosen
 
 
-class _Reached(Exception):
-    """Ends a forward pass at the layer whose inputs are wanted."""
-
-
-def _run(model: nn.Module, batch: Any) -> None:
-    with torch.no_grad():
-        if isinstance(batch, Mapping):
-            model(**batch)
-        elif isinstance(batch, tuple):
-            model(*batch)
-        else:
-            model(batch)
-
-
-def capture(model: nn.Module, name: str, batches: Iterable[Any]) -> Tensor:
-    """All inputs (n, i) that a layer gets; the rest of the model is not computed.
-
-    Raises:
-        DataError: the layer gets none.
-    """
-    layer = cast(nn.Linear, model.get_submodule(name))
-    rows: list[Tensor] = []
-
-    def keep(_: nn.Module, arguments: tuple[Tensor, ...]) -> None:
-        rows.append(input_rows(layer, arguments[0]))
-        raise _Reached
-
-    handle = layer.register_forward_pre_hook(keep)
-    try:
-        for batch in batches:
-            try:
-                _run(model, batch)
-            except _Reached:
-                continue
-    finally:
-        handle.remove()
-    if not rows:
-        raise DataError(f"Calibration: {name!r} was given no input.")
-    return torch.cat(rows)
-
-
-def _in_order_of_use(
-    model: nn.Module, layers: dict[str, nn.Linear | nn.Conv2d], batches: Sequence[Any], report: ModelReport
-) -> dict[str, nn.Linear | nn.Conv2d]:
-    """Layers in the order in which a forward pass meets them; those that it never meets are left out."""
-    met: dict[str, nn.Linear | nn.Conv2d] = {}
-
-    def note(name: str, layer: nn.Linear | nn.Conv2d) -> Any:
-        return layer.register_forward_pre_hook(lambda *_: met.setdefault(name, layer) and None)
-
-    handles = [note(name, layer) for name, layer in layers.items()]
-    try:
-        _run(model, batches[0])
-    finally:
-        for handle in handles:
-            handle.remove()
-    for name in layers:
-        if name not in met:
-            report.left_out[name] = "not reached by the calibration set"
-    return met
-
-
-def _quantize_layer(
-    name: str,
-    layer: nn.Linear | nn.Conv2d,
-    spec: QuantSpec,
-    method: str,
-    inputs_ni: Tensor | None,
-    settings: dict[str, Any],
-    seed: int,
-    report: ModelReport,
-) -> None:
+def _quantize_layer(name: str, layer: Layer, job: _Job, inputs: LayerInputs | None) -> None:
+    spec, report = job.spec, job.report
     weight_oi = checked(weight_rows(layer), f"{name}.weight").clone()
-    hessian_ii = None if inputs_ni is None else second_moment([inputs_ni], weight_oi.shape[1])
-    note, scale_i = "", None
-    if method == "gptq" and hessian_ii is not None:
-        result = gptq(weight_oi, hessian_ii, spec, **settings)
-        found = result.quantized
-        if result.damping is None:
-            note = "no factorisation even with the largest damping: rounded to nearest"
-        elif result.damping > settings.get("damping", 0.01):
-            note = f"damping raised to {result.damping:g}"
-    elif method == "awq" and inputs_ni is not None:
-        scaled = awq(weight_oi, inputs_ni, spec, **settings)
-        found, scale_i = scaled.quantized, scaled.scale_i
-        note = f"exponent {scaled.exponent:g}"
-    elif method == "adaround" and inputs_ni is not None:
-        found = adaround(weight_oi, inputs_ni, spec, seed=seed, **settings)
-    else:
-        found = rtn(weight_oi, spec)
+    found, scale_i, note, error = _found(weight_oi, layer, job, inputs)
     effective_oi = found.dequantize() if scale_i is None else found.dequantize() / scale_i
     set_rows(layer, effective_oi)
     shaped = quantized_weight(layer, found)
-    report.quantized[f"{name}.weight"] = shaped
-    if scale_i is not None:
-        report.input_scales[f"{name}.weight"] = scale_i
+    if job.sink is not None:
+        job.sink(f"{name}.weight", shaped, scale_i)
+    else:
+        report.quantized[f"{name}.weight"] = shaped
+        if scale_i is not None:
+            report.input_scales[f"{name}.weight"] = scale_i
+    rtn_error = None
+    if inputs is not None:
+        if error is None:
+            error = float(row_errors(weight_oi, effective_oi, inputs.hessian_ii).sum())
+        rounded = found if job.method == "rtn" else rtn(weight_oi, spec)
+        rtn_error = float(row_errors(weight_oi, rounded.dequantize(), inputs.hessian_ii).sum())
+    report.layers.append(layer_report(name, weight_oi, found, effective_oi, error, rtn_error, note))
+
+
+def layer_report(
+    name: str,
+    weight_oi: Tensor,
+    quantized: Quantized,
+    effective_oi: Tensor,
+    error: float | None = None,
+    rtn_error: float | None = None,
+    note: str = "",
+) -> LayerReport:
+    """A row for one layer: what is known of its outputs' error, and what its weights say."""
+    notes = [note] if note else []
+    width, size = weight_oi.shape[1], quantized.spec.group_size
+    if size and width % size:
+        notes.append(f"the last group has {width % size} values" if width > size else f"one group of {width} values")
+    constant = int((weight_oi.amax(1) == weight_oi.amin(1)).sum())
+    if constant:
+        notes.append(f"{constant} constant channel{'s' if constant > 1 else ''}")
     noise = (effective_oi - weight_oi).double().square().sum().clamp(min=1e-300)
     sqnr_db = float(10 * torch.log10(weight_oi.double().square().sum().clamp(min=1e-300) / noise))
-    error = rtn_error = None
-    if hessian_ii is not None:
-        error = float(row_errors(weight_oi, effective_oi, hessian_ii).sum())
-        rtn_error = float(row_errors(weight_oi, rtn(weight_oi, spec).dequantize(), hessian_ii).sum())
-    row = LayerReport(name, weight_oi.numel(), shaped.bits_per_weight, sqnr_db, error, rtn_error, note)
-    report.layers.append(row)
+    row = (name, weight_oi.numel(), quantized.bits_per_weight, sqnr_db, error, rtn_error)
+    return LayerReport(*row, "; ".join(notes))
+
+
+def _found(
+    weight_oi: Tensor, layer: Layer, job: _Job, inputs: LayerInputs | None
+) -> tuple[Quantized, Tensor | None, str, float | None]:
+    """Integers by the method, what inputs are divided by to meet them, what was unusual, and the error if known."""
+    if inputs is None or job.method == "rtn":
+        return rtn(weight_oi, job.spec), None, "", None
+    if job.method == "gptq":
+        result = gptq(weight_oi, inputs.hessian_ii, job.spec, **job.settings)
+        note = ""
+        if result.damping is None:
+            note = "no factorisation even with the largest damping: rounded to nearest"
+        elif result.damping > job.settings.get("damping", 0.01):
+            note = f"damping raised to {result.damping:g}"
+        return result.quantized, None, note, result.error
+    if job.method == "awq":
+        scaled = awq_by_moments(weight_oi, inputs.mean_size_i, inputs.hessian_ii, job.spec, **job.settings)
+        return scaled.quantized, scaled.scale_i, f"exponent {scaled.exponent:g}", scaled.error
+    return adaround(weight_oi, inputs.rows_ni, job.spec, seed=job.seed, **job.settings), None, "", None
