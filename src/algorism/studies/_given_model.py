@@ -14,8 +14,16 @@ if TYPE_CHECKING:
     from ..evaluation.records import Answer
 
 
-def answers(asked: "Sequence[Question]", sampling: "Sampling", seed: int = 0) -> "list[Answer] | None":
+def answers(
+    asked: "Sequence[Question]", sampling: "Sampling", seed: int = 0, name: str = "answers"
+) -> "list[Answer] | None":
     """The answers of the model that was handed over; None if there is none.
+
+    Args:
+        asked: the questions.
+        sampling: how answers are drawn.
+        seed: of drawing.
+        name: of the record; each set of questions needs its own.
 
     Raises:
         DataError: some requests got no answer; the same command asks them again.
@@ -28,7 +36,7 @@ def answers(asked: "Sequence[Question]", sampling: "Sampling", seed: int = 0) ->
         return None
     note(f"{len(asked):,} questions to {spec}")
     folder = work_folder() or Path(tempfile.mkdtemp())
-    found = interview(backend(spec), asked, folder / "answers.jsonl", sampling=sampling, seed=seed)
+    found = interview(backend(spec), asked, folder / f"{name}.jsonl", sampling=sampling, seed=seed)
     if found.failures:
         raise DataError(
             f"{len(found.failures)} of {len(asked)} requests got no answer ({found.failures[0].reason}). "
