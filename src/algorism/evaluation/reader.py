@@ -19,12 +19,15 @@ from .blocks import SOFTMAX_WIDTH, Setting, compiled, read_blocks, weights_of
 
 
 def readable(model: nn.Module) -> bool:
-    """Whether `Reader` computes what the model does: a plain transformer without hooks or replaced layers.
+    """Whether `Reader` computes what the model does: a plain transformer with norms and nothing replaced."""
+    return type(model) is Transformer and model.config.norm != "none" and untouched(model)
+
+
+def untouched(model: nn.Module) -> bool:
+    """Whether a transformer is made of our own layers in floats, and has no hooks.
 
     A hook (a head switched off, say) or another kind of layer (a quantised one) must not be bypassed.
     """
-    if type(model) is not Transformer or model.config.norm == "none":
-        return False
     plain = (nn.Linear, nn.Embedding, nn.LayerNorm, nn.RMSNorm, nn.ModuleList, nn.Identity, nn.Dropout)
     ours = (Transformer, Block, Attention, MLP, Linear, RMSNorm)
     return all(

@@ -24,7 +24,7 @@ from ...models.transformer import Transformer
 from ...tasks import Numbers, Problems, Task
 from ...text import Format, Indexing
 from ..asking import evaluate
-from ..reader import readable
+from ..reader import untouched
 from .certificate import Certificate, Counterexample
 from .circuit import PLACES, Circuit, circuit_of
 from .contexts import ENDED, Nodes, children, completed, described, operands, roots
@@ -105,7 +105,7 @@ def certify(
         UsageError: a network, format or indexing that is not supported, with the reason.
     """
     started = time.perf_counter()
-    if not readable(model):
+    if not untouched(model):
         raise UsageError("certify: the proof reads weights as floats, and here layers were replaced or hooked.")
     circuit = circuit_of(model, form, tokenizer, indexing)
     asker = Asker(model, form, tokenizer, indexing)
