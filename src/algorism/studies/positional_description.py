@@ -16,6 +16,15 @@ the equals sign), the templates of the dialogues (20 to train, 4 others to test)
 embedding: every token gets a random vector of a fixed table of 16,384, a new choice for every text and step, added to
 its token's vector (`tags`). The paper's pretrained arms are left out; nothing here is pretrained. The recursive
 scratchpad keeps the operands in usual order and writes the rest reversed, as the paper's example does.
+
+**What was found, and tried.** On two cores products of three digits are not learned by any way of writing: two layers
+of width 64 in 2,000 steps know all products of one digit, those of one by two (88 % plain, 98 % padded) and many of one
+by three; the longest stay near 0 %. Padding is worth nine points of the mean over cells, reversal by itself nothing,
+both together the most, but the intervals over three seeds overlap. Twice the steps triple 2 × 2 (59 %) and leave
+3 × 3 at 1 %; twice the width, half the steps: the same; twice the learning rate: worse. Sums up to three digits are
+learned plainly (90 %), more slowly with spaces or without positions, hardly with random vectors, and nothing extends by
+even one digit in 2,000 steps. An earlier version left the width of padding open, so that it came from each set asked
+and short factors were written as never in training; its figures were never recorded.
 """
 
 from collections.abc import Iterator
