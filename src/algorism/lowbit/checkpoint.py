@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError
 from ..files import read_json, write_atomic
-from ..memory import give_back
 
 DTYPES = {
     torch.float64: "F64",
@@ -131,7 +130,6 @@ class CheckpointStore:
                 if parameter is not None:
                     self.loaded.pop(self.names[f"{name}.{key}".strip(".")], None)
                     self._put(name, key, parameter.detach().to("meta"))
-        give_back()
 
     def _put(self, name: str, key: str, value: Tensor) -> None:
         parameter = nn.Parameter(value, requires_grad=False)

@@ -38,8 +38,9 @@ def checked(x: Tensor, what: str = "tensor") -> Tensor:
     if x.numel() == 0:
         raise DataError(f"Quantization: {what} of shape {tuple(x.shape)} is empty: there is nothing to quantize.")
     x = x.detach().to(torch.float32)
-    bad = int(x.numel() - torch.isfinite(x).sum())
-    if bad:
+    low, high = torch.aminmax(x)  # one pass, through which NaN gets as well
+    if not (math.isfinite(float(low)) and math.isfinite(float(high))):
+        bad = int(x.numel() - torch.isfinite(x).sum())
         raise DataError(
             f"Quantization: {what} holds {bad} of {x.numel()} values that are NaN or infinite. "
             "Mend the training run or the data they come from; no grid can hold them."

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import DataError, UsageError, nearest
+from ...memory import give_back
 from ..layout import checked
 from ..spec import QuantSpec
 from ..uniform import Quantized
@@ -171,6 +172,7 @@ def _with_data(walk: Walk, job: _Job, reference: nn.Module | None, correct_bias:
                 break
             shifted = None if clean is None else clean.inputs(group)[1]
             for name in group:
+                give_back()  # Hessians of several sizes leave holes; without this they add up to half a checkpoint
                 layer = walk.layers[name]
                 before_oi = weight_rows(layer).clone() if correct_bias else None
                 _quantize_layer(name, layer, job, inputs)
@@ -252,10 +254,15 @@ def layer_report(
     constant = int((weight_oi.amax(1) == weight_oi.amin(1)).sum())
     if constant:
         notes.append(f"{constant} constant channel{'s' if constant > 1 else ''}")
-    noise = (effective_oi - weight_oi).double().square().sum().clamp(min=1e-300)
-    sqnr_db = float(10 * torch.log10(weight_oi.double().square().sum().clamp(min=1e-300) / noise))
+    power, noise = (_size(x_oi).clamp(min=1e-150) for x_oi in (weight_oi, effective_oi - weight_oi))
+    sqnr_db = float(20 * torch.log10(power / noise))
     row = (name, weight_oi.numel(), quantized.bits_per_weight, sqnr_db, error, rtn_error)
     return LayerReport(*row, "; ".join(notes))
+
+
+def _size(x_oi: Tensor) -> Tensor:
+    """Root of the sum of squares, in float64."""
+    return torch.linalg.vector_norm(x_oi, dtype=torch.float64)
 
 
 def _found(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 from ...errors import DataError
+from ...memory import give_back
 from .blocks import Forward, Reached, Store, first_rows, forwards, is_chain, run_until_reached, widest_chain, within
 from .layers import input_rows
 
@@ -191,6 +192,7 @@ class Walk:
     def _drop(self, names: Collection[str]) -> None:
         if self.store is not None:
             self.store.drop(names)
+            give_back()
 
 
 def capture(model: nn.Module, name: str, batches: Sequence[Any]) -> Tensor:
