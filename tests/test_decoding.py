@@ -7,7 +7,8 @@ import torch
 from algorism.errors import ShapeError, UsageError
 from algorism.evaluation import reader
 from algorism.evaluation.blocks import compiled, read_blocks
-from algorism.evaluation.decoding import _shared_prefixes, generate, sample
+from algorism.evaluation.decoding import generate, sample
+from algorism.evaluation.prompts import shared_prefixes
 from algorism.models.config import POSITIONS, TransformerConfig
 from algorism.models.transformer import Transformer
 
@@ -126,7 +127,7 @@ def test_shared_prefixes_read_every_prompt_once(worth):
     for _ in range(40):
         prompts = rng.integers(0, rng.integers(1, 4), (int(rng.integers(1, 50)), int(rng.integers(1, 9))))
         held, start = [()], 0
-        for end, first, parent in _shared_prefixes(prompts, worth):
+        for end, first, parent in shared_prefixes(prompts, worth):
             held = [held[p] + tuple(prompts[row, start:end]) for row, p in zip(first, parent, strict=True)]
             start = end
         assert held == [tuple(row) for row in prompts]

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from algorism.cli import app
 from algorism.errors import CheckpointError, DataError, UsageError
 from algorism.evaluation.backends import Reply, Scripted, scripted
+from algorism.evaluation.backends.own_engine import FastTokens
 from algorism.evaluation.questions import Question
 from algorism.evaluation.records import Answer
 from algorism.evaluation.suites.counting.asking import ask, cells, requests, scored, strategy_path
@@ -226,7 +227,7 @@ TEXTS = [f'How many a\'s in the word "{word}"?' for word in ("banana", "bandana"
 def test_forced_characters_are_the_same_text(word):
     tokenizer = _hf()
     text = f'How many {random.Random(word).choice(string_letters)}\'s in the word "{word}"?'
-    ids = forced(tokenizer, text, quoted(text), add_special_tokens=False)
+    ids = forced(FastTokens(tokenizer.backend_tokenizer), text, quoted(text), special=False)
     assert tokenizer.decode(ids) == text
     pieces = [tokenizer.decode([i]) for i in ids]
     assert all(letter in pieces for letter in word)

@@ -232,9 +232,9 @@ def test_a_tokenizer_is_forced(tmp_path):
     )  # fmt: skip
     export(Transformer(config), tmp_path / "hf", tokenizer)
     model = HuggingFace(tmp_path / "hf")
-    tokens = [model.tokenizer.decode([i]) for i in model.encode(t.form("forced_r2l").sum(8302080, 12))]
+    tokens = [model.engine.decode([i]) for i in model.encode(t.form("forced_r2l").sum(8302080, 12))]
     assert tokens == ["8", "302", "080", "+", "12", "="]
-    assert [model.tokenizer.decode([i]) for i in model.encode("8302080+12=")] == ["830", "208", "0", "+", "12", "="]
+    assert [model.engine.decode([i]) for i in model.encode("8302080+12=")] == ["830", "208", "0", "+", "12", "="]
     request = Request("a", t.form("forced_r2l").sum(8302080, 12))
     assert isinstance(next(iter(model.generate([request], Sampling(max_tokens=2)))), Reply)
 

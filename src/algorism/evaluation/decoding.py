@@ -11,7 +11,7 @@ Shape letters: b batch, t position, v vocabulary.
 import math
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,15 +19,12 @@ from torch import Tensor
 
 from ..errors import ShapeError, UsageError
 from ..models.positions import check_index
-from ..models.transformer import Cache, Transformer
+from ..models.transformer import Transformer
 from .banded import BandedReader, check_band, rows_at_once
-from .reader import Reader, readable
+from .prompts import PIECE, read_shared, reader_of, rows_that_fit
 from .sampling import sample, uniform_draws
 
-PIECE = 256  # positions of a long prompt that are read at once
-MOST_LOGITS = 200_000_000  # attention logits of one layer that a batch may need at once (four bytes each)
 SMALLEST_SHARE = 32  # rows below which a batch is not worth dividing between threads
-WORTH_A_PASS = 128  # rows times positions that a further forward pass must save
 
 
 def generate(
@@ -146,43 +143,12 @@ def _equal_length(
         if len(rows) > 1:  # likenesses side by side: what they share at their beginning is read once
             rows = [rows[i] for i in np.lexsort(np.stack([ids[row] for row in rows]).T[::-1])]
         if band is None:
-            most = max(1, MOST_LOGITS // (model.config.heads * min(length, PIECE) * (length + max_new)))
+            most = rows_that_fit(model, length, max_new)
             size = min(batch, most, max(SMALLEST_SHARE, math.ceil(len(rows) / threads)))
         else:
             size = min(batch, rows_at_once(model, length + max_new, len(rows), threads))
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
-
-
-class _CachedForward:
-    """`Reader`'s interface over the model's own forward pass, for models with hooks or replaced layers."""
-
-    def __init__(self, model: Transformer, batch: int, length: int) -> None:
-        self.model = model
-        weight = model.embed.weight
-        self.cache = Cache(model.config, batch, length, weight.dtype, weight.device)
-        self.keep_rows = self.cache.keep_rows
-
-    def __call__(self, ids_bt: Tensor, index_bt: Tensor | None = None) -> Tensor:
-        return self.model(ids_bt, self.cache, positions=index_bt, keep=slice(-1, None))[:, 0]
-
-
-def _read_shared(model: Transformer, prompt_bt: Tensor, length: int) -> tuple[Any, Tensor]:
-    """Read what the prompts share; a reader with one row per prompt, and what is left of the prompts."""
-    kind = Reader if readable(model) else _CachedForward
-    stages = _shared_prefixes(prompt_bt.cpu().numpy())
-    reader, start = None, 0
-    for end, first, parent in stages:
-        if reader is None:
-            reader = kind(model, len(first), length)
-        else:
-            reader.keep_rows(torch.from_numpy(parent).to(prompt_bt.device))
-        rest_bt = prompt_bt[torch.from_numpy(first).to(prompt_bt.device), start:]
-        if end == prompt_bt.shape[1]:
-            return reader, rest_bt
-        reader(rest_bt[:, : end - start])
-        start = end
-    raise AssertionError("the last stage reads to the end")
 
 
 def _continue(
@@ -204,9 +170,9 @@ def _continue(
         index = torch.arange(t + max_new, device=device) if index_bt is None else index_bt
         reader, feed_bt, index_bt = BandedReader(model, b, index, band), prompt_bt, None
     elif index_bt is None:
-        reader, feed_bt = _read_shared(model, prompt_bt, t + max_new)
+        reader, feed_bt = read_shared(model, prompt_bt, t + max_new)
     else:
-        reader, feed_bt = (Reader if readable(model) else _CachedForward)(model, b, t + max_new), prompt_bt
+        reader, feed_bt = reader_of(model, b, t + max_new), prompt_bt
     precise = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPU has no float64
     draws_bt = None if draws is None else torch.from_numpy(draws).to(device, precise)
     stop_ids = torch.tensor(sorted(stop), device=device)
@@ -245,51 +211,3 @@ def _before_stop(new_bt: np.ndarray, stop: Collection[int]) -> list[np.ndarray]:
     hits_bt = np.isin(new_bt, list(stop))
     lengths_b = np.where(hits_bt.any(1), hits_bt.argmax(1), new_bt.shape[1])
     return [line[:length].copy() for line, length in zip(new_bt, lengths_b)]
-
-
-class _Stage(NamedTuple):
-    """Positions up to `end`, read for the prompts `first` alone, one of each kind.
-
-    `parent` tells which row of the stage before each of them continues.
-    """
-
-    end: int
-    first: np.ndarray
-    parent: np.ndarray
-
-
-def _shared_prefixes(prompt_bt: np.ndarray, worth: int = WORTH_A_PASS) -> list[_Stage]:
-    """Find what the prompts share at their beginning, so that it is read once.
-
-    Args:
-        prompt_bt: prompts of one length.
-        worth: positions times rows that a stage must save.
-
-    Returns:
-        Stages in order of reading; the last one reads every prompt to its end.
-
-    >>> prompts = np.array([[1, 5, 2, 0], [1, 5, 2, 1], [1, 5, 3, 1], [1, 5, 4, 1]])
-    >>> for stage in _shared_prefixes(prompts, worth=3):
-    ...     print(*stage)
-    2 [0] [0]
-    4 [0 1 2 3] [0 0 0 0]
-    """
-    b, t = prompt_bt.shape
-    kinds: list[tuple[int, np.ndarray, np.ndarray]] = []  # end, first row of each kind, kind of each row
-    kind_b, largest, start = np.zeros(b, np.int64), int(prompt_bt.max()) + 1, 0
-    for end in range(1, t):
-        before = len(kinds[-1][1]) if kinds else 0
-        _, first, kind_b = np.unique(kind_b * largest + prompt_bt[:, end - 1], return_index=True, return_inverse=True)
-        if 2 * len(first) > b:
-            break
-        if kinds and len(first) == before:
-            kinds[-1] = (end, first, kind_b)
-        elif (b - len(first)) * (end - start) >= worth:
-            kinds.append((end, first, kind_b))
-            start = end
-    everyone = np.arange(b)
-    stages, kind_b = [], np.zeros(b, np.int64)
-    for end, first, next_kind_b in [*kinds, (t, everyone, everyone)]:
-        stages.append(_Stage(end, first, kind_b[first]))
-        kind_b = next_kind_b
-    return stages

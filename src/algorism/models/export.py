@@ -108,6 +108,24 @@ def export(model: Transformer, folder: Path | str, tokenizer: SavesItself | None
     write_json(folder / "config.json", _config_there(model.config) | {"dtype": dtype})
 
 
+def loadable(there: dict[str, Any]) -> str | None:
+    """Return None if `load_hf` computes what a configuration of `transformers` says, else what prevents it.
+
+    Args:
+        there: the content of config.json.
+
+    >>> loadable({"model_type": "mistral"})
+    "load_hf: expected model_type 'gpt2' or 'llama', got 'mistral'."
+    """
+    try:
+        _config_here(there)
+    except UsageError as error:
+        return str(error)
+    except (KeyError, TypeError, ZeroDivisionError) as error:
+        return f"load_hf: a setting is missing or damaged ({error!r})"
+    return None
+
+
 def load_hf(folder: Path | str) -> Transformer:
     """Read a GPT-2 or Llama folder (config.json and safetensors files) as one of our models.
 

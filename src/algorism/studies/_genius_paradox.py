@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..evaluation.backends.huggingface import HuggingFace
+from ..evaluation.backends.own_engine import FastTokens
 from ..evaluation.backends.protocol import Sampling
 from ..evaluation.interview import interview
 from ..evaluation.questions import Question
@@ -106,9 +107,9 @@ def reading(scale: "Settings", seed: int) -> dict[str, Any]:
 
     def by_characters(text: str) -> list[int]:
         span = quoted(text)
-        return tokenizer.encode(text) if span is None else forced(fast, text, span, add_special_tokens=False)
+        return tokenizer.encode(text) if span is None else forced(tokens, text, span, special=False)
 
-    fast = tokenizer.to_hf()
+    tokens = FastTokens(tokenizer.to_hf().backend_tokenizer)
     texts = training_texts(scale, seed, ["letter"], ["open", "reasoning"])
     jobs = [
         job(texts, tokenizer, shape(scale), seed + k, encode=encode)

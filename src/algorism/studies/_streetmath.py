@@ -212,18 +212,18 @@ def inside(scale: "Settings", seed: int) -> Iterator[Measurement]:
     spec = given("model")
     if spec is None or not spec.startswith("hf:"):
         return
-    from ..evaluation.backends.huggingface import HuggingFace
+    from ..evaluation.backends.engines import TransformersEngine
     from ..interpretability import span_states
 
     note("hidden states of numbers in sentences")
-    backend = HuggingFace(spec.removeprefix("hf:"))
+    engine = TransformersEngine(spec.removeprefix("hf:"))
     rng = np.random.default_rng([seed, 41])
     number_n = rng.permutation(10_000)[: scale.probed]
     states = {}
     for form in ("digits", "words"):
         found = [mention(int(n), int(rng.integers(0, TRAINED)), form) for n in number_n]
         spans = [(m.start, m.end) for m in found]
-        states[form] = span_states(backend.model, backend.tokenizer, [m.text for m in found], spans)
+        states[form] = span_states(engine.model, engine.tokenizer, [m.text for m in found], spans)
     yield from probe_measurements(probes(states["digits"], number_n, seed), "model: ")
     half = len(number_n) // 2
     for k in TOLERANCES:

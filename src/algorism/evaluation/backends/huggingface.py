@@ -1,21 +1,25 @@
 """A Hugging Face checkpoint, asked in this process: a folder, or a name if downloads are allowed.
 
-Greedy by default. Prompts are sorted by length and padded on the left; rows that have ended leave the batch; drawing is
-seeded per request, so that neither order nor batch size decides an answer, but for the rounding of matrix products,
-which `invariance` measures. Nothing is unpickled and no code of a checkpoint is run.
+Greedy by default. Prompts are sorted by length, and padded on the left or grouped by length, as the engine wants; rows
+that have ended leave the batch; drawing is seeded per request, so that neither order nor batch size decides an answer,
+but for the rounding of matrix products, which `invariance` measures. Nothing is unpickled and no code of a checkpoint
+is run.
 
 Shape letters: b row of a batch, t token, v vocabulary.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from algorism.errors import AlgorismError, CheckpointError, ShapeError, UsageError
 from algorism.evaluation.backends.checkpoints import checkpoint_hash
+from algorism.evaluation.backends.engines import Engine, TransformersEngine
+from algorism.evaluation.backends.own_engine import OwnEngine, own_reason
 from algorism.evaluation.backends.protocol import (
     BOUNDARY,
     Failure,
@@ -26,11 +30,14 @@ from algorism.evaluation.backends.protocol import (
     as_messages,
     as_text,
 )
+from algorism.evaluation.backends.side_by_side import side_by_side
 from algorism.evaluation.backends.tokens import Stopper, choose
+
+Row = tuple[list[int], Request]
 
 
 class HuggingFace:
-    """A causal language model of `transformers`.
+    """A causal language model in the form of `transformers`.
 
     Args:
         path: a checkpoint's folder, or a name on the hub with `download`.
@@ -39,10 +46,12 @@ class HuggingFace:
         dtype: "auto" for the checkpoint's own, "float32", "bfloat16" or "float16".
         device: "cpu", "cuda", …; default: a GPU if there is one.
         download: allow a name that is not a folder here.
+        engine: "transformers"; "algorism" for our own transformer, which computes GPT-2 and Llama folders in float32
+            several times sooner; "auto" for ours where it computes the same function (`own_engine.own_reason`).
 
     Raises:
         CheckpointError: no such folder, or it holds no model that can be loaded from safetensors.
-        UsageError: `chat` for a model without a template.
+        UsageError: `chat` for a model without a template, or our engine for a folder that it cannot compute.
     """
 
     def __init__(
@@ -54,40 +63,32 @@ class HuggingFace:
         dtype: str = "auto",
         device: str | None = None,
         download: bool = False,
+        engine: Literal["auto", "transformers", "algorism"] = "auto",
     ) -> None:
-        import transformers
-
         self.path, self.batch, self.name = str(path), batch, f"hf:{path}"
         if not Path(path).is_dir() and not download:
             raise CheckpointError(f"{path} is no folder. Give a checkpoint's folder, or allow downloads by name.")
-        settings = {"local_files_only": not download, "trust_remote_code": False}
-        try:
-            self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path, padding_side="left", **settings)
-            model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                path, dtype=dtype, use_safetensors=True, **settings
-            )
-        except (OSError, ValueError, KeyError) as error:
-            first = (str(error) or type(error).__name__).strip().splitlines()[0]
-            raise CheckpointError(f"{path}: no model that can be loaded without running its code ({first}).") from error
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.model = model.to(self.device).eval()
-        template = bool(getattr(self.tokenizer, "chat_template", None))
-        if chat and not template:
+        reason = own_reason(path) if dtype in ("auto", "float32") else f"{dtype} was asked for"
+        if engine == "algorism" and reason is not None:
+            raise UsageError(f"{path}: our own engine cannot compute it ({reason}); use the engine 'transformers'.")
+        self.engine: Engine
+        if engine != "transformers" and reason is None:
+            self.engine = OwnEngine(path, device=device)
+        else:
+            self.engine = TransformersEngine(path, dtype=dtype, device=device, download=download)
+        if chat and not self.engine.template:
             raise UsageError(f"{path} has no chat template; ask it without chat.")
-        self.chat = template if chat is None else chat
-        ends = self.model.generation_config.eos_token_id
-        self.ends = {ends} if isinstance(ends, int) else set(ends or ())
-        self.room = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        self.chat = self.engine.template if chat is None else chat
+        self.room = self.engine.room
 
     def fingerprint(self) -> Mapping[str, Any]:
         """Hashes of configuration, tokenizer and weights; chat or not; precision. Not the path: it may move."""
-        dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")
-        return {"kind": "hf", "files": checkpoint_hash(self.path), "chat": self.chat, "dtype": dtype}
+        files, engine = checkpoint_hash(self.path), self.engine
+        return {"kind": "hf", "files": files, "chat": self.chat, "dtype": engine.dtype, "engine": engine.kind}
 
     def tokenize(self, text: str) -> list[str]:
         """The text's tokens, as pieces of it."""
-        spans = self.tokenizer(text, return_offsets_mapping=True, add_special_tokens=False)["offset_mapping"]
-        return [text[start:end] for start, end in spans]
+        return [text[start:end] for start, end in self.engine.spans(text, special=False)[1]]
 
     def encode(self, prompt: Prompt) -> list[int]:
         """A prompt's tokens, through the chat template or as text.
@@ -98,19 +99,16 @@ class HuggingFace:
         """
         if self.chat:
             turns = [{"role": m.role, "content": m.content} for m in as_messages(prompt)]
-            text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+            text = self.engine.conversation(turns)
         else:
             text = as_text(prompt)
         first, *others = text.split(BOUNDARY)
-        ids = list(self.tokenizer(first, add_special_tokens=not self.chat)["input_ids"])
+        ids = self.engine.encode(first, special=not self.chat)
         for piece in others:
-            ids += self.tokenizer(piece, add_special_tokens=False)["input_ids"]
-        if others and not self._decoded(ids).endswith(text.replace(BOUNDARY, "")):
+            ids += self.engine.encode(piece, special=False)
+        if others and not self.engine.decode(ids).endswith(text.replace(BOUNDARY, "")):
             raise UsageError(f"{self.path}: its tokenizer changes a text that is cut into pieces; do not force tokens.")
         return ids
-
-    def _decoded(self, ids: Sequence[int]) -> str:
-        return str(self.tokenizer.decode(list(ids), clean_up_tokenization_spaces=False))
 
     def generate(self, requests: Sequence[Request], sampling: Sampling) -> Iterator[Reply | Failure]:
         """Answer batch by batch, shortest prompts first; a row is given as soon as its batch no longer needs it."""
@@ -129,9 +127,25 @@ class HuggingFace:
             else:
                 fitting.append((ids, request))
         fitting.sort(key=lambda row: len(row[0]))
-        stopper = Stopper(self.tokenizer, sampling.stop)
-        for start in range(0, len(fitting), self.batch):
-            yield from self._batch(fitting[start : start + self.batch], sampling, stopper)
+        stopper = Stopper(self.engine.decode, sampling.stop)
+
+        def answers(rows: list[Row]) -> Iterator[Reply]:
+            return self._batch(rows, sampling, stopper)
+
+        yield from side_by_side(answers, list(self._batches(fitting, sampling)), self.engine.side_by_side)
+
+    def _batches(self, rows: list[Row], sampling: Sampling) -> Iterator[list[Row]]:
+        """Rows that are read together: neighbours in length, or of one length if the engine wants that."""
+        of_length = [list(group) for _, group in groupby(rows, key=lambda row: len(row[0]))]
+        mixed = not rows or self.engine.most(1, sampling.max_tokens) is None
+        for group in [rows] if mixed else of_length:
+            most = None if mixed else self.engine.most(len(group[0][0]), self._new(group[0], sampling))
+            size = min(self.batch, most or self.batch)
+            yield from (group[start : start + size] for start in range(0, len(group), size))
+
+    def _new(self, row: Row, sampling: Sampling) -> int:
+        """How many tokens may follow a prompt."""
+        return sampling.max_tokens if self.room is None else min(sampling.max_tokens, self.room - len(row[0]))
 
     def loglikelihood(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """Logarithm of P(continuation | prompt) for each pair, in nats.
@@ -143,17 +157,18 @@ class HuggingFace:
         """
         found = []
         for prompt, continuation in pairs:
-            coded = self.tokenizer(prompt + continuation, return_offsets_mapping=True)
-            ids_bt = torch.tensor([coded["input_ids"]], device=self.device)
-            first = next((i for i, (_, end) in enumerate(coded["offset_mapping"]) if end > len(prompt)), None)
-            if not first or (self.room is not None and ids_bt.shape[1] > self.room):
+            ids, spans = self.engine.spans(prompt + continuation, special=True)
+            first = next((i for i, (_, end) in enumerate(spans) if end > len(prompt)), None)
+            if not first or (self.room is not None and len(ids) > self.room):
                 raise ShapeError(
                     "loglikelihood: expected a prompt and a continuation of at least a token each, at most "
-                    f"{self.room} together, got {prompt[-40:]!r} and {continuation[:40]!r}, {ids_bt.shape[1]} tokens."
+                    f"{self.room} together, got {prompt[-40:]!r} and {continuation[:40]!r}, {len(ids)} tokens."
                 )
             with torch.inference_mode():
-                logits_tv = self.model(input_ids=ids_bt).logits[0, first - 1 : -1].float()
-            chosen = logits_tv.log_softmax(-1).gather(1, ids_bt[0, first:, None])
+                logits_tv = self.engine.logits(ids)[first - 1 : -1]
+                chosen = logits_tv.log_softmax(-1).gather(
+                    1, torch.tensor(ids[first:], device=logits_tv.device)[:, None]
+                )
             found.append(float(chosen.double().sum()))
         return found
 
@@ -166,35 +181,20 @@ class HuggingFace:
         return [key for key, text in alone.items() if together.get(key) != text]
 
     @torch.inference_mode()
-    def _batch(
-        self, rows: list[tuple[list[int], Request]], sampling: Sampling, stopper: Stopper
-    ) -> Iterator[Reply | Failure]:
+    def _batch(self, rows: list[Row], sampling: Sampling, stopper: Stopper) -> Iterator[Reply]:
+        """Answer rows together; each is given as soon as it has ended."""
         began = time.perf_counter()
-        lengths = [len(ids) for ids, _ in rows]
-        longest = lengths[-1]
-        pad = self.tokenizer.pad_token_id or 0
-        ids_bt = torch.tensor([[pad] * (longest - len(ids)) + ids for ids, _ in rows], device=self.device)
-        mask_bt = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids, _ in rows], device=self.device)
-        place_bt = (mask_bt.cumsum(1) - 1).clamp(min=0)
-        most = [sampling.max_tokens if self.room is None else min(sampling.max_tokens, self.room - n) for n in lengths]
+        most = [self._new(row, sampling) for row in rows]
         draws = None if sampling.greedy else [torch.Generator().manual_seed(request.seed) for _, request in rows]
-        alive, done, cache = list(range(len(rows))), set[int](), None
+        alive, done = list(range(len(rows))), set[int]()
         written: list[list[int]] = [[] for _ in rows]
+        reading = self.engine.start([ids for ids, _ in rows], max(most))
         for step in range(max(most)):
-            found = self.model(
-                input_ids=ids_bt,
-                attention_mask=mask_bt,
-                position_ids=place_bt,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            cache = found.past_key_values
-            chosen_b = choose(found.logits[:, -1], sampling, draws and [draws[row] for row in alive])
+            chosen_b = choose(reading.logits_bv, sampling, draws and [draws[row] for row in alive])
             for row, token in zip(alive, chosen_b.tolist(), strict=True):
                 if row in done:
                     continue
-                ended = token in self.ends
+                ended = token in self.engine.ends
                 if not ended:
                     written[row].append(token)
                 if ended or stopper.found(written[row]) or step == most[row] - 1:
@@ -205,15 +205,10 @@ class HuggingFace:
             if not going:
                 return
             if len(going) <= len(alive) * 3 // 4:  # so many fewer rows are worth a copy of the cache
-                kept = torch.tensor(going, device=self.device)
-                cache.batch_select_indices(kept)
-                alive = [alive[at] for at in going]
-                mask_bt, place_bt, chosen_b = mask_bt[kept], place_bt[kept], chosen_b[kept]
-            ids_bt = chosen_b[:, None]
-            place_bt = (place_bt[:, -1:] + 1).clamp(max=self.room and self.room - 1)  # of rows that have ended
-            mask_bt = torch.cat([mask_bt, mask_bt.new_ones(len(mask_bt), 1)], 1)
+                reading.keep(going)
+                alive, chosen_b = [alive[at] for at in going], chosen_b[going]
+            reading.read(chosen_b)
 
     def _reply(self, request: Request, ids: list[int], sampling: Sampling, ended: bool, seconds: float) -> Reply:
-        written = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        text, stopped = sampling.cut(written)
+        text, stopped = sampling.cut(self.engine.decode(ids))
         return Reply(request.key, request.sample, text, "stop" if ended or stopped else "length", len(ids), seconds)

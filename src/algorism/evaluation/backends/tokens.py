@@ -3,8 +3,7 @@
 Shape letters: b row, v vocabulary.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -39,12 +38,12 @@ class Stopper:
     """Tells when a row has written one of the stops.
 
     Args:
-        tokenizer: of `transformers`; its `decode` is asked only after a token that could end a stop.
+        decode: gives the text of tokens; asked only after a token that could end a stop.
         stops: texts.
     """
 
-    def __init__(self, tokenizer: Any, stops: Sequence[str]) -> None:
-        self.tokenizer, self.stops = tokenizer, tuple(stops)
+    def __init__(self, decode: Callable[[Sequence[int]], str], stops: Sequence[str]) -> None:
+        self.decode, self.stops = decode, tuple(stops)
         self.may_end: dict[int, bool] = {}
 
     def found(self, ids: Sequence[int]) -> bool:
@@ -53,9 +52,9 @@ class Stopper:
             return False
         last = ids[-1]
         if last not in self.may_end:
-            text = self.tokenizer.decode([last])
+            text = self.decode([last])
             self.may_end[last] = _BROKEN in text or any(stop[-1] in text for stop in self.stops)
         if not self.may_end[last]:
             return False
-        text = self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        text = self.decode(ids)
         return any(stop in text for stop in self.stops)
