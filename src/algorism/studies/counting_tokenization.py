@@ -184,7 +184,7 @@ STUDY = Study(
             precision="fp32",
             model_strings=2,
         ),
-        "cpu": Settings("cpu", seeds=2),
+        "cpu": Settings("cpu", seeds=4),
         "gpu": Settings(
             "gpu",
             seeds=4,

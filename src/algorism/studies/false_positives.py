@@ -48,10 +48,10 @@ class Settings(Scale):
     chain_steps: tuple[int, ...] = (2, 4)
     remainders: tuple[int, ...] = (0, 10, 2)
     largest: int = 20
-    problems: int = 20
+    problems: int = 40
     samples: int = 64
     ks: tuple[int, ...] = (1, 4, 16, 64)
-    practice: int = 100
+    practice: int = 600
     practice_samples: int = 4
     tokens: int = 80
     layers: int = 2

@@ -26,6 +26,11 @@ the chains of `suites.rules`, each line of the rule one token, each character of
 the `gpu` scale has three seeds. "well learned" is the largest length with at least 90 % exact answers, "preserving"
 with 10 %, in the paper's reading (anywhere) and, as `unbroken` in the details, up to which all lengths have it.
 Claims about language models are measured when one is given (`--model hf:FOLDER`); otherwise they are "not measured".
+
+**What was found** (`cpu`). Within the trained lengths every trick shows but one: reversed and padded sums reach 100 %
+where plain ones reach 68 %; reversed, ALiBi reaches 100 % and RoPE 78 %; tokens of two and three digits reach 30 % and
+5 %. Index hints, which double the text, cost more than they bring within 950 steps. Beyond the trained lengths hardly
+anything is right in any arm, so that every part of a claim that says "further" fails.
 """
 
 from collections.abc import Iterator

@@ -23,6 +23,10 @@ paper picks the best layer on the test numbers. A network that was never trained
 network"): multiples of 2, 5 and 10 depend on the last digit alone, so that a probe needs no more than that. Pruned
 weights stand beside as many random ones. The baskets of the reference ways are other draws than those behind the
 paper's figures, of the same kind.
+
+**What was found** (`cpu`). A small network holds the last digit less plainly than a language model: multiples of 10 are
+told apart at 92 %, of 5 at 82 %, of 2 at 74 %; of 7 and 6 no better than by the base rate. Order and the failure at 7
+are the paper's.
 """
 
 from collections.abc import Iterator

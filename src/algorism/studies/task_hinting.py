@@ -170,7 +170,6 @@ STUDY = Study(
         "cpu": Settings(
             "cpu",
             values=20,
-            steps=2_500,
             groups=(
                 (("none", 5), ("successor", 5), ("none, half", 5)),
                 (

@@ -20,6 +20,13 @@ are "not measured": what is missing is named "model: …" and "csv: …".
 **Choices.** Verdicts on digits are of greedy answers. Entropies are of the tokens of the right answer, given those
 before it. A sum is "as long" (match) if it has as many digits as at least one addend, as in the paper. The gap between
 directions over training is that of exact match on the asked sums, at equal steps.
+
+**What was found** (`cpu`). The main effect is as in the paper, and larger: 99.95 % from the right, 36 % from the left.
+Sums that outgrow their addends are the worst from the left (12.5 % against 42 %), and no worse at all from the right.
+Two things differ. After this budget the networks that read from the left have not yet learned to add, so that their
+errors are of all sizes and not of one, while those that read from the right leave one error in 2,000 questions, too few
+to say of what kind; and the gap grows all through the training. The network that knows seven ways of writing gives
+every one of them at 94 to 99 %, so that rewriting a question first has nothing to win back.
 """
 
 from collections.abc import Iterator
