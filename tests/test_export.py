@@ -181,3 +181,32 @@ def test_the_tokenizer_is_asked_to_save_itself(tmp_path):
 
     export(noisy_model(GPT2), tmp_path, Tokenizer())
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors", "tokenizer.json"}
+
+
+def test_an_exported_run_stops_where_its_answers_end(tmp_path):
+    import transformers
+
+    from algorism.evaluation.backends import Request, Sampling
+    from algorism.evaluation.backends.huggingface import HuggingFace
+    from algorism.training import Recipe, export_run, train
+
+    recipe = Recipe().replace(
+        task__digits=1, task__test=20, task__examples=None, text__format="reverse+dollar",
+        model__layers=1, model__width=32, model__heads=2, training__steps=150, training__batch=64,
+        training__warmup=10, training__learning_rate=5e-3,
+    )  # fmt: skip
+    train(recipe, tmp_path / "run")
+    export_run(tmp_path / "run", tmp_path / "hf")
+    model = transformers.AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "hf")
+    assert tokenizer.eos_token == "$"
+    ids = tokenizer("$4+3=", return_tensors="pt")["input_ids"]
+    written = model.generate(ids, do_sample=False, max_new_tokens=12, pad_token_id=tokenizer.pad_token_id)
+    text = tokenizer.decode(written[0, ids.shape[1] :])
+    assert text.endswith("$")
+    assert text.count("$") == 1
+    for engine in ("algorism", "transformers"):
+        (reply,) = HuggingFace(tmp_path / "hf", engine=engine).generate(
+            [Request("a", "$4+3=")], Sampling(max_tokens=12)
+        )
+        assert (reply.text, reply.finish) == (text[:-1], "stop")

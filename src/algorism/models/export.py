@@ -64,7 +64,16 @@ def exportable(config: TransformerConfig) -> str | None:
     return f"model.positions: {config.positions!r} exists neither in GPT-2 (learned) nor in Llama (rope)."
 
 
-def export(model: Transformer, folder: Path | str, tokenizer: SavesItself | None = None) -> None:
+class End(NamedTuple):
+    """The token that ends an answer."""
+
+    id: int
+    text: str
+
+
+def export(
+    model: Transformer, folder: Path | str, tokenizer: SavesItself | None = None, end: End | None = None
+) -> None:
     """Write config.json, model.safetensors and the tokenizer's files, for `AutoModelForCausalLM.from_pretrained`.
 
     Each file appears whole or not at all, and config.json comes last: a folder that has one is complete.
@@ -73,6 +82,7 @@ def export(model: Transformer, folder: Path | str, tokenizer: SavesItself | None
         model: of a shape that `exportable` accepts.
         folder: made if missing; files of the same names are replaced.
         tokenizer: writes its own files with `tokenizer.save(folder)`; None for a model without one.
+        end: becomes the end-of-text token, at which others stop generating; without one they go on to their limit.
 
     Raises:
         UsageError: a shape that is neither GPT-2's nor Llama's, with the setting that prevents it.
@@ -104,8 +114,12 @@ def export(model: Transformer, folder: Path | str, tokenizer: SavesItself | None
     write_atomic(folder / "model.safetensors", write)
     if tokenizer is not None:
         tokenizer.save(folder)
+    settings = folder / "tokenizer_config.json"
+    if end is not None and settings.exists():
+        write_json(settings, read_json(settings) | {"eos_token": end.text})
     dtype = str(model.embed.weight.dtype).removeprefix("torch.")
-    write_json(folder / "config.json", _config_there(model.config) | {"dtype": dtype})
+    ends = {"eos_token_id": None if end is None else end.id}
+    write_json(folder / "config.json", _config_there(model.config) | ends | {"dtype": dtype})
 
 
 def loadable(there: dict[str, Any]) -> str | None:
@@ -205,7 +219,7 @@ def _llama_pairs(config: TransformerConfig) -> list[Pair]:
 
 
 def _config_there(config: TransformerConfig) -> dict[str, Any]:
-    common = {"vocab_size": config.vocab, "tie_word_embeddings": config.tie, "bos_token_id": None, "eos_token_id": None}
+    common = {"vocab_size": config.vocab, "tie_word_embeddings": config.tie, "bos_token_id": None}
     if config.positions == "rope":
         return common | {
             "architectures": ["LlamaForCausalLM"],

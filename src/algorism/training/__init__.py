@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from .recipe import ModelRecipe, Recipe, TaskRecipe, TextRecipe, TrainingRecipe, load_recipe, parse_recipe
 
 if TYPE_CHECKING:
+    from .export import export_run
     from .material import Material, prepare
     from .run import Run, load_run, train, train_many
 
@@ -16,6 +17,7 @@ __all__ = [
     "TaskRecipe",
     "TextRecipe",
     "TrainingRecipe",
+    "export_run",
     "load_recipe",
     "load_run",
     "parse_recipe",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "export_run": "export",
     "Material": "material",
     "prepare": "material",
     "Run": "run",
