@@ -17,6 +17,14 @@ models differ more than sizes (general and mathematical) takes at least four lar
 
 **What differs from the paper.** pass@N, best-of-N and majority are unbiased estimates from all samples; the paper's
 "first N" stands beside them. A missing step counts as a jump; minor slips that do not matter do not exist in chains.
+
+**What was found** (`cpu`). Where there are two possible answers and four steps, most right answers of the small network
+are false positives; a larger network of the same kind has 23 % instead of 54 %. Choosing among more samples does not
+lower their share. Two things differ from the paper. The gap of pass@N *falls* with N, from 31 points to 18: a right
+chain is never out of reach here, so that among 64 samples a checked one turns up as well, while a competition problem
+may be beyond a model altogether. And nearly all wrong steps are miscalculated; a small network hardly ever takes a step
+of another problem. One round of answer-only training raises accuracy by 1.6 points and leaves the share as it was; with
+a sixth of the practice (100 problems of each kind) it lowered accuracy.
 """
 
 from collections.abc import Iterator

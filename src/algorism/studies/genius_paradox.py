@@ -16,6 +16,12 @@ labelled texts besides, which the package does not have: never measured here.
 
 **What differs from the paper.** Made-up words of 3 to 12 letters for the small models, the package's own list for given
 ones; the wording of prompts for reasoning is ours, the paper prints none; its tree of thoughts is left out.
+
+**What was found** (`cpu`, three networks an arm). Small networks that learned both ways count no better when they
+reason: on words with as many letters of each count 64 % against 58 %, less than the networks differ; on common words
+they are worse (43 %), since the chains they write are wrong more often than a learned guess. Forced characters and
+rewritten words help nowhere, as in the paper. Words with more different letters are counted better here, perhaps
+because the letters asked about stand less often in them.
 """
 
 from collections.abc import Iterator
