@@ -1,11 +1,9 @@
 """A model of ours behind `transformers serve`: the same answers as in this process."""
 
-import socket
-import time
-import urllib.error
-import urllib.request
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -24,8 +22,7 @@ pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 pytest.importorskip("openai")
 serve = pytest.importorskip("transformers.cli.serve")
-
-TEMPLATE = "{% for m in messages %}{{ m['content'] }}{% endfor %}"  # as a text would be sent
+server = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("_served.py"))))
 
 
 @pytest.fixture(scope="module")
@@ -39,30 +36,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             if parameter.dim() == 2:
                 parameter.mul_(8)
     export(model, place, tokenizer)
-    (place / "chat_template.jinja").write_text(TEMPLATE)
+    (place / "chat_template.jinja").write_text(server.TEMPLATE)
     return place
 
 
 @pytest.fixture(scope="module")
 def url(folder: Path) -> Iterator[str]:
     """The address of a server that serves it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = serve.Serve(
-        force_model=str(folder), device="cpu", host="127.0.0.1", port=port, non_blocking=True, log_level="error"
-    )
-    address = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/health", timeout=1).close()
-            break
-        except (urllib.error.URLError, TimeoutError):
-            assert time.monotonic() < end, "the server did not start"
-            time.sleep(0.02)
-    yield f"{address}/v1"
-    server.kill_server()
+    with server.served(folder, serve) as address:
+        yield address
 
 
 def answers(outcomes) -> dict[str, tuple[str, str, int | None]]:

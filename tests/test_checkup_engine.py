@@ -95,7 +95,7 @@ def test_carries_are_found_by_asking_with_and_without(found):
     row = cause(values, "carries")
     assert (row["verdict"], row["a"], row["b"]) == ("worse", 1.0, 0.0)
     assert row["high"] < -0.5
-    assert row["holm"] < 0.01
+    assert row["holm"] < 0.02
     assert "carries" in " ".join(values["advice"])
     by_name = {probe["name"]: probe for probe in values["probes"]}
     assert by_name["add-no-carry"]["thresholds"][1]["estimate"] == 20
@@ -165,7 +165,7 @@ def test_the_budget_is_kept_and_nothing_is_asked_twice(tmp_path, budget):
     assert len({answer.question.key for answer in answers}) == len(answers)
     prompts = [(key.rsplit("/", 2)[0], a.question.prompt) for a in answers if (key := a.question.key)[:5] == "probe"]
     assert len(set(prompts)) == len(prompts)
-    assert 10 <= pairs_within(budget) <= 60
+    assert 12 <= pairs_within(budget) <= 60
 
 
 def test_a_larger_budget_continues_a_smaller_one(tmp_path):
@@ -231,7 +231,7 @@ def test_levels_at_which_everything_fails_are_left_alone(tmp_path):
 
 
 def test_a_model_that_answers_nothing_stops_early(tmp_path):
-    with pytest.raises(DataError, match="answered none of the first 56 requests: the script says"):
+    with pytest.raises(DataError, match="answered none of the first 64 requests: the script says"):
         checkup(Scripted("oracle", fails=1.0), tmp_path / "r", budget=SMALL)
 
 

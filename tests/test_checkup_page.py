@@ -7,6 +7,7 @@ import pytest
 
 from algorism.atlas.checkup import count, write_checkup
 from algorism.evaluation.backends import Failure, Reply, scripted
+from algorism.evaluation.backends.protocol import as_text
 from algorism.evaluation.checkup import checkup, findings, smallest_budget
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
@@ -94,6 +95,25 @@ def test_what_a_model_wrote_is_shown_and_not_run(pages):
     assert ATTACK in text
     assert f"500 {ATTACK}" in text
     assert values["answers"]["failed"] > 0
+
+
+def test_what_could_not_be_asked_stands_apart_with_its_reason(tmp_path):
+    class Choosy(Attacking):
+        def generate(self, requests, sampling):
+            for request in requests:
+                refused = "Round" in as_text(request.prompt)
+                gold = request.facts["gold"]
+                yield Failure(request.key, 0, f"no {ATTACK}") if refused else Reply(request.key, 0, gold)
+
+    values = findings(checkup(Choosy(), tmp_path / "answers.jsonl", budget=smallest_budget()))
+    assert [row["name"] for row in values["unasked"]] == ["round-integer"]
+    page = write_checkup(values, tmp_path).read_text(encoding="utf-8")
+    assert "<script" not in page
+    before, section = parsed(page).text.split("What could not be asked")
+    section = re.sub(r"\s+", " ", section.split("The weakest spots")[0])
+    assert f"no {ATTACK} 1 taskEveryday numbers: Round to the nearest ten" in section
+    assert "Round to the nearest ten" not in before
+    assert "Total price of a shopping list" in before
 
 
 def test_every_number_stands_beside_a_blind_one(pages):

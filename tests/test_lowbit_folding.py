@@ -2,6 +2,7 @@
 
 import copy
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -271,3 +272,20 @@ def test_layers_without_a_range_are_listed_and_mistakes_refused():
     with pytest.raises(DataError, match="low ≤ high"):
         quantize_inputs(model, EIGHT, ranges={"0": (1.0, -1.0)})
     assert not model[0]._forward_pre_hooks or len(model[0]._forward_pre_hooks) == 0
+
+
+def test_tracing_leaves_networks_in_other_threads_alone():
+    one, other = (nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2)) for _ in range(2))
+    x, call = random(8, 4), nn.Module.__call__
+    expected = other.eval()(x)
+
+    def trace(_: int) -> bool:
+        return Graph(one).norm_behind("0") == "1"
+
+    def use(_: int) -> bool:
+        return all(torch.equal(other(x), expected) for _ in range(20))
+
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(job, k) for k in range(40) for job in (trace, use)]
+        assert all(job.result() for job in jobs)
+    assert nn.Module.__call__ is call

@@ -87,6 +87,9 @@ def test_a_run_becomes_a_run_again_with_a_report(algorism, run, tmp_path):
     assert len(report["layers"]) == len(report["sensitivity"]) == 8
     assert all(row["error"] <= row["rtn_error"] * (1 + 1e-6) for row in report["layers"])
     assert {row["set"] for row in report["accuracy"]} >= {"held-out", "all nines"}
+    for row in report["accuracy"]:
+        assert row["change"] == pytest.approx(row["after"] - row["before"])
+        assert row["strict_after"] <= row["after"]
     assert {(row["method"], row["nominal"]) for row in report["sweep"]} >= {("rtn", 2), ("gptq", 8), ("mse", 4)}
     assert any(row["front"] for row in report["sweep"])
     page = (out / "report.html").read_text()
@@ -155,7 +158,7 @@ def test_a_folder_of_transformers_loads_back(algorism, kind, method, request, to
 
     monkeypatch.setattr("algorism.commands.quantize.ITERATIONS", 5)
     folder, out = request.getfixturevalue(kind), tmp_path / "out"
-    options = ["--bits", 3, "--method", method, "--group", 4, "--dequantized", "--out", out]
+    options = ["--bits", 3, "--method", method, "--group", 4, "--dequantized", "--no-accuracy", "--out", out]
     options += [] if method == "rtn" else ["--calibration", tokens]
     status, _, err = algorism("quantize", folder, *options)
     assert status == 0, err
@@ -259,6 +262,7 @@ WRONG = {
     "method": (["--method", "gtpq"], "Nearest known: 'gptq'"),
     "group": (["--group", 0], "group_size ≥ 1"),
     "integers in groups": (["--group", 4, "--activations", 8], "leave --group out"),
+    "not asking a run": (["--no-accuracy"], "A run is always asked"),
     "module": (["--skip", "blocks.7"], "no module 'blocks.7' to skip"),
 }
 

@@ -169,7 +169,7 @@ def sample(
 @app.command()
 def suite(
     name: Annotated[str, typer.Argument(help="nupa, tokenization, street, counting or process.")],
-    model: Annotated[str, typer.Argument(help="hf:FOLDER, openai:NAME, or scripted:oracle to see what a suite says.")],
+    model: Annotated[str, typer.Argument(help="hf:FOLDER, openai:NAME, run:FOLDER; scripted:oracle shows a suite.")],
     tasks: Annotated[str | None, typer.Option(help="Only these, such as add,max-float.")] = None,
     lengths: Annotated[str | None, typer.Option(help="Only these, such as 1-8,20.")] = None,
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="Questions of each task and length.")] = 10,
@@ -257,8 +257,14 @@ def quantize(
         bool, typer.Option("--dequantized", help="Also write the rounded weights for transformers.")
     ] = False,
     skip: Annotated[list[str] | None, typer.Option(help="Leave this module as it is; may be repeated.")] = None,
-    n: Annotated[int, typer.Option("-n", "--n", min=1, help="Problems per set, before and after.")] = 1000,
+    n: Annotated[int | None, typer.Option("-n", "--n", min=1, help="Problems per set, before and after.")] = None,
     sweep: Annotated[bool, typer.Option("--sweep/--no-sweep", help="Measure layers alone and other bits.")] = True,
+    accuracy: Annotated[
+        bool | None,
+        typer.Option(
+            "--accuracy/--no-accuracy", help="Ask a Hugging Face model before and after; default if it is small."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of what is drawn.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Write over a model in the folder.")] = False,
     json: JsonFlag = False,
@@ -271,7 +277,7 @@ def quantize(
 
     skipped = tuple(skip or ())
     options = Options(
-        bits, method, group, calibration, activations, out, dequantized, skipped, overwrite, n, sweep, seed
+        bits, method, group, calibration, activations, out, dequantized, skipped, overwrite, n, sweep, seed, accuracy
     )
     run_quantize(model, options, json)
 
@@ -285,11 +291,9 @@ def export(
 
     Example: algorism export runs/add3 --out hf/add3
     """
-    from .models.export import export as write
-    from .training.run import load_run
+    from .training import export_run
 
-    loaded = load_run(run)
-    write(loaded.model, out, loaded.material.tokenizer)
+    export_run(run, out)
     typer.echo(out)
 
 

@@ -247,11 +247,12 @@ def bars(rows: Sequence[Row], *, value: str, value_title: str, title: str = "") 
     return _finished(layers.properties(width=WIDTH - 100, height={"step": 24}), title, sized=True)
 
 
-def bits_by_accuracy(rows: Sequence[Row], *, title: str = "") -> "alt.LayerChart":
+def bits_by_accuracy(rows: Sequence[Row], *, exact: float | None = None, title: str = "") -> "alt.LayerChart":
     """Accuracy over bits per weight, a line for each method, and the front: what nothing smaller reaches.
 
     Args:
         rows: {bits, accuracy, series, front}; points of the front are filled.
+        exact: accuracy in full precision, as a line across; None for none.
         title: above the picture.
     """
     import altair as alt
@@ -270,7 +271,11 @@ def bits_by_accuracy(rows: Sequence[Row], *, title: str = "") -> "alt.LayerChart
         stroke=alt.Stroke("series:N", scale=order, legend=None)
     )
     front = base.transform_filter("datum.front").mark_circle(size=70, opacity=1)
-    return _finished(alt.layer(lines, points, front.encode(fill=alt.Fill("series:N", scale=order, legend=None))), title)
+    filled = front.encode(fill=alt.Fill("series:N", scale=order, legend=None))
+    across = [] if exact is None else [alt.Chart(_data([{"exact": exact}], "bits_by_accuracy")).mark_rule(
+        color=INK, strokeDash=[2, 3], opacity=0.6
+    ).encode(y=alt.Y("exact:Q"))]  # fmt: skip
+    return _finished(alt.layer(*across, lines, points, filled), title)
 
 
 def share_of(row: Row) -> float:

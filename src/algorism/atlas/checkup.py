@@ -37,15 +37,17 @@ def write_checkup(found: Values, path: Path | str) -> Path:
     environment = Environment(
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    asked = [probe for probe in found["probes"] if any(level["n"] for level in probe["levels"])]
     page = environment.get_template("checkup.html.j2").render(
         model=found["model"],
         headline=found["headline"],
         tiles=_tiles(found["answers"]),
-        groups=[(group, [_strip(p) for p in rows]) for group, rows in groupby(found["probes"], lambda p: p["group"])],
+        groups=[(group, [_strip(p) for p in rows]) for group, rows in groupby(asked, lambda p: p["group"])],
         colour=_colour,
         weakest=[_spot(spot) for spot in found["weakest"]],
         causes=[_cause(cause) for cause in sorted(found["causes"], key=lambda cause: cause["verdict"] == "no")],
         advice=found["advice"],
+        unasked=_unasked(found["unasked"]),
         thresholds=_thresholds(found["probes"]),
         method=_method(found["method"]),
         style={**found["style"], "of": max(trial["answers"] for trial in found["style"]["trials"])},
@@ -133,6 +135,20 @@ def _parts(example: Values) -> list[tuple[str, bool]]:
     return wrong_parts(example["right"], text)
 
 
+def _unasked(rows: Sequence[Values]) -> list[tuple[str, str, list[str]]]:
+    """Reason, how much it concerns, and what; by the most frequent reason of each, those of the most things first."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        reason = next(iter(row["reasons"]), "no request was made")
+        found.setdefault(reason, {"task": [], "cause": []})[row["kind"]].append(row["title"])
+    lists = []
+    for reason, titles in found.items():
+        tasks, causes = titles["task"], titles["cause"]
+        words = [count(len(some), unit) for some, unit in ((tasks, "tasks"), (causes, "contrasts")) if some]
+        lists.append((reason, ", ".join(words), [*tasks, *causes]))
+    return sorted(lists, key=lambda row: -len(row[2]))
+
+
 def _cause(cause: Values) -> dict[str, Any]:
     effect = f"{_points(cause['effect'])} [{_points(cause['low'])}, {_points(cause['high'])}] points"
     p = "< 0.0001" if cause["holm"] < 0.0001 else f"{cause['holm']:.4f}"
@@ -160,6 +176,7 @@ def _threshold(found: Values, probe: Values) -> tuple[str, str]:
         main = "nowhere"
     else:
         main = count(found["estimate"], unit) + (" or more" if found["estimate"] == last else "")
+        main += ", the most it could be asked" if found["estimate"] == probe["reach"] < last else ""
     parts = []
     if found["holds_up_to"] is not None:
         parts.append(f"holds at {found['holds_up_to']}")

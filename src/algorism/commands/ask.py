@@ -11,7 +11,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON value and
 
 def ask(
     task: Annotated[str, typer.Argument(help="addition, multiplication, add-float, …; `algorism dataset` lists all.")],
-    model: Annotated[str, typer.Argument(help="hf:FOLDER, openai:NAME, scripted:oracle.")],
+    model: Annotated[str, typer.Argument(help="hf:FOLDER, openai:NAME, run:FOLDER, scripted:oracle.")],
     digits: Annotated[int | None, typer.Option(min=1, help="Of the longer operand.")] = None,
     n: Annotated[int, typer.Option("-n", "--n", min=1, help="Questions.")] = 100,
     bare: Annotated[bool, typer.Option("--bare", help="Only the figures, for models that continue text.")] = False,
@@ -29,15 +29,15 @@ def ask(
     """
     from ..adapters import definition
     from ..errors import DataError
-    from ..evaluation.backends.names import backend
     from ..evaluation.backends.protocol import Sampling
     from ..evaluation.interview import interview
+    from .models import model_named
     from .progress import progress_bar
 
     options = {"base_url": base_url, "chat": chat, "batch": batch}
     row = definition(task)
     asked = row.questions(n, digits=digits, seed=seed, bare=bare)
-    asked_model = backend(model, **options)
+    asked_model = model_named(model, **options)
     name = "".join(c if c.isalnum() else "-" for c in model).strip("-")
     path = record or Path("asked") / f"{row.name}-{digits or row.usual}" / f"{name}.jsonl"
     sampling = Sampling(max_tokens=max_tokens or (2 * max(len(q.gold) for q in asked) + 8 if bare else 256))

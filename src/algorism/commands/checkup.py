@@ -1,13 +1,16 @@
 """`algorism checkup`."""
 
 import json as json_module
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
 
 
 BaseUrl = Annotated[str | None, typer.Option(help="Address of an OpenAI-compatible server.")]
@@ -15,8 +18,8 @@ Chat = Annotated[bool | None, typer.Option("--chat/--no-chat", help="Use the cha
 
 
 def checkup(
-    model: Annotated[str, typer.Argument(help="hf:FOLDER, openai:NAME, or scripted:noisy to see what a page says.")],
-    budget: Annotated[int | None, typer.Option(help="Most requests; default 2500.")] = None,
+    model: Annotated[str, typer.Argument(help="hf:FOLDER, openai:NAME, run:FOLDER; scripted:noisy shows a page.")],
+    budget: Annotated[int | None, typer.Option(help="Most requests; default 3000.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of page, JSON and answers; default checkups/MODEL.")] = None,
     seed: Annotated[int, typer.Option(help="Of the questions.")] = 0,
     extra_tokens: Annotated[int, typer.Option(min=0, help="More room for answers of models that think aloud.")] = 0,
@@ -37,11 +40,11 @@ def checkup(
         return
     from ..atlas.checkup import write_checkup
     from ..evaluation import checkup as engine
-    from ..evaluation.backends.names import backend
     from ..files import write_json
+    from .models import model_named
     from .progress import progress_bar
 
-    asked = backend(model, base_url=base_url, chat=chat)
+    asked = model_named(model, base_url=base_url, chat=chat)
     folder = out or Path("checkups") / "".join(c if c.isalnum() else "-" for c in model).strip("-")
     with progress_bar(json) as bar:
         task = bar.add_task(f"check-up of {model}", total=budget, note="at most")
@@ -102,12 +105,14 @@ def _summary(found: "Mapping[str, Any]") -> None:
         table.add_column(f"{threshold:.0%} up to", justify="right")
     table.add_column("blind", justify="right")
     for probe in found["probes"]:
-        answered = any(level["n"] for level in probe["levels"])
-        cells = [str(t["estimate"] or "–") if answered else "failed" for t in probe["thresholds"]]
+        if not any(level["n"] for level in probe["levels"]):
+            continue  # named below, with the reason
+        cells = [str(t["estimate"] or "–") for t in probe["thresholds"]]
         blind = max((level["blind"]["share"] for level in probe["levels"]), default=0.0)
         table.add_row(f"{probe['group']}: {probe['title']} ({probe['unit']})", *cells, f"{blind:.0%}")
     table.caption = "highest difficulty that seems to reach it; blind: the most a blind answer gets at one level"
     console.print(table)
+    _unasked(console, found["unasked"])
     for cause in found["causes"]:
         if cause["verdict"] != "no":
             console.print(f"• {escape(cause['sentence'])}", highlight=False)
@@ -119,3 +124,14 @@ def _summary(found: "Mapping[str, Any]") -> None:
         f"number, {answers['cut']:,} too long, {answers['failed']:,} failed. Asked with {found['style']['title']}.",
         highlight=False,
     )
+
+
+def _unasked(console: "Console", rows: "Sequence[Mapping[str, Any]]") -> None:
+    """Say what got no answer, and why; at most three reasons, of which each may stand for many tasks."""
+    from rich.markup import escape
+
+    reasons = Counter(next(iter(row["reasons"]), "") for row in rows if row["kind"] == "task")
+    for reason, tasks in reasons.most_common(3):
+        titles = [row["title"] for row in rows if row["kind"] == "task" and reason == next(iter(row["reasons"]), "")]
+        named = "; ".join(titles) if tasks <= 4 else f"{'; '.join(titles[:3])} and {tasks - 3} more, named on the page"
+        console.print(f"[dim]Not asked ({escape(reason)}): {escape(named)}.[/dim]", highlight=False)

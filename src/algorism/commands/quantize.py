@@ -30,9 +30,10 @@ class Options:
         dequantized: also write the rounded weights as an ordinary checkpoint.
         skip: modules to leave as they are.
         overwrite: write over a folder that holds a model already.
-        n: problems of each set.
+        n: problems of each set; None for what is usual: 1,000 for a run, 20 for a folder of others.
         sweep: also measure every layer alone, and other numbers of bits.
         seed: for what is drawn.
+        accuracy: ask a transformers folder before and after; None to do so if it is small. Runs are always asked.
     """
 
     bits: int = 4
@@ -44,17 +45,23 @@ class Options:
     dequantized: bool = False
     skip: tuple[str, ...] = ()
     overwrite: bool = False
-    n: int = 1000
+    n: int | None = None
     sweep: bool = True
     seed: int = 0
+    accuracy: bool | None = None
 
 
 def run_quantize(model: Path, options: Options, json: bool) -> None:
     """Quantize a run, a Hugging Face folder or a safetensors file into a folder, and report what it cost."""
     from ..atlas.quantization import write_quantization
+    from ..errors import UsageError
     from ..files import write_json
 
     kind = kind_of(model)
+    if options.accuracy is not None and kind != "huggingface":
+        raise UsageError(
+            "--accuracy, --no-accuracy: only for a Hugging Face folder. A run is always asked, a file never."
+        )
     out = options.out or beside(model, options)
     job = job_of(options)
     if (model / "quantized.safetensors").exists():
@@ -64,8 +71,12 @@ def run_quantize(model: Path, options: Options, json: bool) -> None:
         from .quantize_run import quantize_run
 
         found = quantize_run(model, out, job, options, quiet=json)
+    elif kind == "huggingface":
+        from .quantize_folder import quantize_folder
+
+        found = quantize_folder(model, out, job, options, quiet=json)
     else:
-        found = quantize_other(kind, model, out, job, options)
+        found = quantize_bare(model, out, job, options)
     found = {"model": model.name, "kind": kind, **asked(options), **found}
     write_quantization(found, out)
     write_json(out / "report.json", found)  # last: a folder with it is complete
@@ -152,28 +163,23 @@ def _refuse(message: str) -> None:
     raise CheckpointError(message)
 
 
-def quantize_other(kind: str, model: Path, out: Path, job: "Job", options: Options) -> dict[str, Any]:
-    """A checkpoint whose task is not known: sizes and errors only."""
+def quantize_bare(model: Path, out: Path, job: "Job", options: Options) -> dict[str, Any]:
+    """A bare file, whose network is not known: sizes and errors of the weights only.
+
+    Raises:
+        DataError: a calibration set, which it cannot use.
+    """
     import time
-    from dataclasses import replace
 
     from ..errors import DataError
     from ..lowbit.checkpoint import TensorFiles
-    from ..lowbit.folders import quantize_file, quantize_folder
+    from ..lowbit.folders import quantize_file
     from ..lowbit.packed import FILE
-    from .calibration import folder_batches
 
     started = time.perf_counter()
-    if kind == "file":
-        if options.calibration is not None:
-            raise DataError("--calibration: a bare safetensors file has no network to calibrate. Give the folder.")
-        report = quantize_file(model, out, job)
-    else:
-        if options.calibration is not None:
-            job = replace(job, batches=folder_batches(model, options.calibration))
-        elif job.method != "rtn" or job.activations is not None:
-            raise DataError(f"--method {options.method}: a Hugging Face folder needs --calibration FILE, text or ids.")
-        report = quantize_folder(model, out, job)
+    if options.calibration is not None:
+        raise DataError("--calibration: a bare safetensors file has no network to calibrate. Give the folder.")
+    report = quantize_file(model, out, job)
     size = {"before": TensorFiles(model).bytes, "after": (out / FILE).stat().st_size}
     rest: dict[str, Any] = {"accuracy": [], "sensitivity": [], "sweep": [], "seconds": time.perf_counter() - started}
     return {"size": size, **described(report), **rest}
@@ -207,7 +213,7 @@ def show(found: dict[str, Any], out: Path) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from ..atlas.quantization import lead
+    from ..atlas.quantization import changed, lead, p_value
     from ..pictures import percent
 
     console = Console()
@@ -238,13 +244,22 @@ def show(found: dict[str, Any], out: Path) -> None:
         for part in found["float_parts"]:
             console.print(f"  {part}")
     if found["accuracy"]:
-        table = Table(title="Exact match")
-        for column in ("problems", "n", "before", "after", "95 % interval after"):
+        table = Table(title="Right answers")
+        for column in ("problems", "n", "before", "after", "change", "lost", "gained", "p"):
             table.add_column(column, justify="left" if column == "problems" else "right")
         for row in found["accuracy"]:
-            numbers = [f"{row['n']:,}", percent(row["before"]), percent(row["after"])]
-            table.add_row(row["set"], *numbers, f"{percent(row['low'])} to {percent(row['high'])}")
+            cells = [row["set"], f"{row['n']:,}", percent(row["before"]), percent(row["after"]), changed(row)]
+            table.add_row(*cells, str(row["lost"]), str(row["gained"]), p_value(row))
+        table.caption = "change: in points, with its paired 95 % interval; lost, gained: right only before, only after"
         console.print(table)
+    if found.get("next_tokens"):
+        t = found["next_tokens"]
+        console.print(
+            f"Next tokens: {percent(t['agreement'])} the same, KL divergence {t['kl']:.3g} nats, "
+            f"at {t['positions']:,} positions of the calibration texts."
+        )
+    for what, why in found.get("not_measured", {}).items():
+        console.print(f"Not measured: {what} ({why})")
     for row in found["sweep"]:
         if row["front"]:
             console.print(f"Front: {row['bits']:.2f} bits by {row['method']}, {percent(row['accuracy'])} right")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .quantize import ITERATIONS, Options, described
+from .quantize_rows import paired, with_front
 
 if TYPE_CHECKING:
     from ..evaluation import Evaluation
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ..models.transformer import Transformer
     from ..training import Run
 
+PROBLEMS = 1000  # of each set
 SWEPT_BITS = (2, 3, 4, 6, 8)
 KEPT = ("recipe.yaml", "environment.json", "metrics.jsonl")
 
@@ -29,8 +31,9 @@ def quantize_run(folder: Path, out: Path, job: "Job", options: Options, quiet: b
     from ..errors import UsageError
     from ..files import read_json, write_json
     from ..lowbit.packed import FILE, save_packed
-    from ..models.export import export, exportable
+    from ..models.export import exportable
     from ..training import load_run
+    from ..training.export import export_model
     from .calibration import run_batches
     from .evaluate import problem_sets
     from .progress import progress_bar
@@ -40,7 +43,7 @@ def quantize_run(folder: Path, out: Path, job: "Job", options: Options, quiet: b
     if reason is not None:
         raise UsageError(f"--dequantized: {reason}")
     batches = run_batches(run, options.calibration)
-    sets = {name: asked for name, asked in problem_sets(run, options.n, hard=True).items() if len(asked)}
+    sets = {name: asked for name, asked in problem_sets(run, options.n or PROBLEMS, hard=True).items() if len(asked)}
     started = time.perf_counter()
     with progress_bar(quiet=quiet) as bar:
         shown = bar.add_task("asking before", total=None, note="")
@@ -66,7 +69,7 @@ def quantize_run(folder: Path, out: Path, job: "Job", options: Options, quiet: b
     kept = model if grids is None else plain
     save_packed(out / FILE, kept, report.quantized, report.input_scales, job.activations, grids)
     if options.dequantized:
-        export(plain, out / "transformers", run.material.tokenizer)
+        export_model(plain, run.material, out / "transformers")
     finished = read_json(folder / "finished.json")
     write_json(out / "finished.json", finished | {"accuracy": after["held-out"].accuracy.value})
     size = {"before": (folder / "model.safetensors").stat().st_size, "after": (out / FILE).stat().st_size}
@@ -127,11 +130,7 @@ def graded(run: "Run", model: "Transformer", asked: Any, name: str) -> "Evaluati
 
 def compared(before: "Evaluation", after: "Evaluation") -> dict[str, Any]:
     """One row of the table before and after."""
-    a = after.accuracy
-    row = {"set": before.name, "n": len(before.gold), "before": before.accuracy.value, "after": a.value}
-    changed = before.correct_n != after.correct_n
-    lost = int((before.correct_n & changed).sum())
-    return {**row, "low": a.low, "high": a.high, "lost": lost, "gained": int(changed.sum()) - lost}
+    return paired(before.name, before.correct_n, after.correct_n, before.strict_n, after.strict_n)
 
 
 def layer_by_layer(run: "Run", names: list[str], job: "Job", batches: list[Any], sets: Any) -> list[dict[str, Any]]:
@@ -163,16 +162,4 @@ def other_bits(run: "Run", job: "Job", options: Options, batches: list[Any], set
             mean = described(rounded(model, other, batches))["bits_per_weight"]
             right = graded(run, model, sets["held-out"], "held-out").accuracy.value
             rows.append({"method": method, "nominal": bits, "bits": mean, "accuracy": right})
-    for row in rows:
-        row["front"] = not any(better(other, row) for other in rows)
-    return rows
-
-
-def better(other: dict[str, Any], row: dict[str, Any]) -> bool:
-    """Whether another point is at least as good in both, and better in one.
-
-    >>> better({"bits": 4, "accuracy": 1.0}, {"bits": 8, "accuracy": 1.0})
-    True
-    """
-    no_worse = other["bits"] <= row["bits"] and other["accuracy"] >= row["accuracy"]
-    return no_worse and (other["bits"] < row["bits"] or other["accuracy"] > row["accuracy"])
+    return with_front(rows)

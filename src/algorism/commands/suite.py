@@ -47,11 +47,11 @@ def run_suite(
     if show or dry_run:
         _preview(asked, suite.wanted(asked), show, json)
         return
-    from ..evaluation.backends.names import backend
     from ..evaluation.interview import interview
+    from .models import model_named
     from .progress import progress_bar
 
-    asked_model = backend(model, **options)
+    asked_model = model_named(model, **options)
     path = record or Path("suites") / name / f"{''.join(c if c.isalnum() else '-' for c in model).strip('-')}.jsonl"
     with progress_bar(json) as bar:
         task = bar.add_task(f"{model}, {name}", total=suite.wanted(asked), note="")

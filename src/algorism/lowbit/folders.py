@@ -19,8 +19,9 @@ from .checkpoint import CheckpointStore, TensorFiles, TensorWriter
 from .integer_layers import GRIDS, float_parts, integer_layers
 from .methods.network import ModelReport, layer_report, quantize_model
 from .methods.rtn import rtn
-from .packed import FILE, PackedWriter, effective_weight, restore
+from .packed import FILE, PackedWriter, dense, effective_weight, restore
 from .spec import QuantSpec
+from .storage import load_quantized
 from .uniform import Quantized
 
 WORDS = ("embed", "wte", "wpe", "norm", "ln_")  # in the name of a weight: no linear layer
@@ -111,10 +112,7 @@ def quantize_folder(source: Path | str, out: Path | str, job: Job) -> ModelRepor
         if job.activations is not None:
             _with_integers(model, store, found, job, output, report)
         output.finish()
-    for pattern in EXTRA:
-        for file in sorted(source.glob(pattern)):
-            if not file.name.endswith(".index.json"):
-                shutil.copyfile(file, out / file.name)
+    _copy_settings(source, out)
     return report
 
 
@@ -220,6 +218,44 @@ class _Output:
                 for writer in (self.packed, self.plain):
                     if writer is not None:
                         writer.add(name, tensor)
+
+
+def load_original(source: Path | str) -> nn.Module:
+    """The network of a transformers folder before it is quantized, whole and in float32.
+
+    Raises:
+        CheckpointError: files that are missing or do not fit.
+    """
+    model = empty_model(source)
+    prefix = str(getattr(model, "base_model_prefix", ""))
+    store = CheckpointStore(model, TensorFiles(source), f"{prefix}." if prefix else "")
+    store.load([name for name, _ in model.named_modules()])
+    return model
+
+
+def write_dequantized(packed: Path | str, out: Path | str) -> None:
+    """Write the checkpoint that a quantized folder stands for, in float32: its weights on their grid, for any program.
+
+    Args:
+        packed: as `quantize_folder` writes it. Grids of activations are left out.
+        out: a new folder.
+
+    Raises:
+        CheckpointError: files that are missing or damaged.
+    """
+    packed, out = Path(packed), Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with TensorWriter(out / "model.safetensors", {"format": "pt"}) as writer:
+        for name, tensor in dense(load_quantized(packed / FILE)).items():
+            writer.add(name, tensor.float() if tensor.is_floating_point() else tensor)
+    _copy_settings(packed, out)
+
+
+def _copy_settings(source: Path, out: Path) -> None:
+    for pattern in EXTRA:
+        for file in sorted(source.glob(pattern)):
+            if not file.name.endswith(".index.json"):
+                shutil.copyfile(file, out / file.name)
 
 
 def load_folder(folder: Path | str) -> nn.Module:

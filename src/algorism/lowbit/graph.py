@@ -4,6 +4,7 @@ Only what passes values on one by one is followed: ReLU, flattening, pooling, dr
 """
 
 import operator
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -26,6 +27,31 @@ _PASSING = (
     nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, F.dropout, F.max_pool2d, F.avg_pool2d, F.adaptive_avg_pool2d,
     torch.flatten, "flatten", "reshape", "view", "contiguous", "mean", torch.mean, operator.getitem,
 )  # fmt: skip
+
+
+class _Tracer(fx.Tracer):
+    """A tracer that leaves the other threads alone.
+
+    While `torch.fx` traces, every module's call in the whole process goes through the tracer. A network that is trained
+    beside in another thread would end up in the trace, or fail.
+    """
+
+    lock = threading.Lock()  # two traces at once would also put back each other's changes in the wrong order
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.thread = threading.get_ident()
+
+    def call_module(self, m: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+        """Trace a call of this thread; let any other happen."""
+        if threading.get_ident() != self.thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+
+def _traced(model: nn.Module) -> fx.GraphModule:
+    with _Tracer.lock:
+        return fx.GraphModule(model, _Tracer().trace(model))
 
 
 @dataclass(frozen=True)
@@ -60,7 +86,7 @@ class Graph:
 
     def __init__(self, model: nn.Module) -> None:
         try:
-            self.traced = fx.symbolic_trace(model)
+            self.traced = _traced(model)
         except Exception as error:
             reason = " ".join(str(error).split())
             raise UsageError(

@@ -4,11 +4,9 @@ Shape letters: n images, p pixels, c channels.
 """
 
 import copy
-import dataclasses
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -31,10 +29,6 @@ from ..lowbit import (
 from ..lowbit.integer import IntegerLinear
 from ..lowbit.integer_conv import IntegerConv2d
 from ..lowbit.methods import equalise_chain
-from ..models.transformer import Transformer
-from ..training import Recipe, Run, train_many
-from ..training.loop import fit
-from ..training.material import source
 from ._quantization_survey import (
     METHODS,
     TRAINING,
@@ -47,10 +41,8 @@ from ._quantization_survey import (
     fitted,
     perceptron,
     right,
-    side_by_side,
     stored_bits,
 )
-from ._runs import right as answered
 
 if TYPE_CHECKING:
     from .quantization_survey import Settings
@@ -277,28 +269,3 @@ def mixed(model: nn.Sequential, data: Digits, scale: "Settings", seed: int) -> d
         "reversed": ask(opposite),
         "random": [ask(list(rng.permutation(per_weight))) for _ in range(scale.random_allocations)],
     }
-
-
-def on_addition(scale: "Settings", recipes: list[Recipe]) -> list[dict[str, Any]]:
-    """Transformers that add, trained side by side, and what is asked of each."""
-    return side_by_side([partial(one_that_adds, scale, run) for run in train_many(recipes)])
-
-
-def one_that_adds(scale: "Settings", run: Run) -> dict[str, Any]:
-    """Right answers of every method at every width."""
-    steps = max(scale.steps // 4, 1)
-    further = run.recipe.replace(training__steps=steps, training__learning_rate=1e-3, training__warmup=min(20, steps))
-    batches = [torch.from_numpy(source(further, run.material).batch(10**6 + k).ids_bt) for k in range(2)]
-
-    def tune(model: nn.Module, loss: Loss | None) -> Any:
-        model.train()
-        fit([cast(Transformer, model)], [source(further, run.material)], further.training, seed=further.seed)
-        return model.eval()
-
-    def ask(model: nn.Module) -> int:
-        return answered(dataclasses.replace(run, model=cast(Transformer, model)), run.material.test)
-
-    adaround = {"iterations": scale.rounding_steps, "batch": 128, "learning_rate": 1e-2}
-    given = Given(batches, tune, run.recipe.seed, adaround)
-    methods = table(run.model, given, scale, scale.addition_methods, ask)
-    return {"n": len(run.material.test), "float": ask(run.model), "methods": methods}

@@ -143,9 +143,26 @@ def integer_measurements(found: Found) -> Iterator[Measurement]:
     yield Measurement.exact("integers: largest difference", largest, unit="steps of the grid", n=compared)
 
 
-def addition_measurements(found: Found) -> Iterator[Measurement]:
-    """The table on addition."""
+def addition_measurements(found: Found, at_four: Sequence[str]) -> Iterator[Measurement]:
+    """The table on addition, integers alone, and the networks that do worst.
+
+    Args:
+        found: of each network.
+        at_four: methods after training, of which each network's best counts at 4 bits.
+    """
+    n, exact = found[0]["n"], shares(found, "float")
     yield from table_measurements("addition", found)
+    yield accuracy("addition:integers, W8A8", [row["integers"] for row in found], n)
+    each = [row["integers"] / n for row in found]
+    yield difference("loss:addition:integers, W8A8", exact, each, n)
+    lost = [(row["float"] - row["integers"]) / n for row in found]
+    best = [max(row["methods"][f"{m}@4"]["right"] for m in at_four if f"{m}@4" in row["methods"]) / n for row in found]
+    for name, value, values in (
+        ("addition: worst network, float", min(exact), exact),
+        ("addition: worst network, its best at 4 bits", min(best), best),
+        ("addition: largest loss, integers, W8A8", max(lost), lost),
+    ):
+        yield Measurement.exact(name, value, unit="of the sums", n=n, networks=values)
 
 
 def taxonomy_picture() -> Picture:

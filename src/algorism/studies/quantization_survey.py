@@ -7,12 +7,13 @@ statements of the survey that one machine can check; numbers beside them are fro
 
 **What is measured.** Per seed: a perceptron 784-128-64-10 on 8,000 MNIST images, every method on copies of it at 8, 4,
 3 and 2 bits, asked all 10,000 test images; five convolutions with batch norms for what needs those; and a 2-layer
-transformer that adds 3-digit numbers (reversed), asked 2,000 held-out sums. Methods share the float network,
-the symmetric restricted grid, and 1,024 calibration images. MSE clip, GPTQ and AdaRound work on the same grid, whose
-range minimises the squared error of the weights. Training on the grid is two more epochs.
+transformer that adds 3-digit numbers (reversed), asked 2,000 held-out sums, once more on integers alone: from token
+ids to logits, embeddings, norms, softmax and activations included. Methods share the float network, the symmetric
+restricted grid, and 1,024 calibration images. MSE clip, GPTQ and AdaRound work on the same grid, whose range minimises
+the squared error of the weights. Training on the grid is two more epochs.
 
 **How differences are judged.** Seed by seed: a method's accuracy minus another's, on the same network, with Student's
-interval over the seeds. "Exactly" and "unchanged" are counts and maxima, without an interval.
+interval over the seeds. "Exactly", "unchanged" and "every network" are counts and extremes, without an interval.
 
 **Settings of the single experiments.** Outliers: one of the 1,024 calibration images is 30 times too bright, which
 min-max believes. Bad scaling: each hidden unit is multiplied by e^N(0, 4) and its outgoing weights divided by it.
@@ -34,7 +35,8 @@ ON_DIGITS = (
     "AWQ", "AdaRound", "k-means", "vectors of 2", "TWN", "TTQ", "QAT", "QAT, LSQ", "QAT, distilled",
 )  # fmt: skip
 ON_ADDITION = ("RTN, tensor", "RTN, channel", "RTN, groups", "MSE clip", "GPTQ", "AWQ", "AdaRound", "QAT")
-AT_FOUR_BITS = [f"addition:{name}@4" for name in ON_ADDITION if name != "QAT"]
+AFTER_TRAINING = [name for name in ON_ADDITION if name != "QAT"]
+AT_FOUR_BITS = [f"addition:{name}@4" for name in AFTER_TRAINING]
 LADDER = ("RTN, tensor", "RTN, channel", "MSE clip", "GPTQ", "AdaRound", "QAT")
 
 
@@ -75,7 +77,7 @@ class Settings(Scale):
     width: int = 64
     layers: int = 2
     batch: int = 192
-    rounding_steps: int = 600
+    rounding_steps: int = 2_000
     distil_steps: int = 500
     trace_samples: int = 30
     random_allocations: int = 5
@@ -273,6 +275,23 @@ STUDY = Study(
             value="loss:addition:RTN, channel@3",
         ),
         Claim(
+            "addition-without-floats",
+            "Every network that adds keeps 99 % at 4-bit weights by at least one method after training, and loses at "
+            "most 0.1 points on integers alone from ids to logits, weights and activations in 8 bits.",
+            source="sections III-G and IV-A; addition of this study",
+            paper="our own claim",
+            parts={
+                "float: 99 %": lambda m: m["addition: worst network, float"].value >= 0.99,
+                "4 bits, its best method after training: 99 %": lambda m: (
+                    m["addition: worst network, its best at 4 bits"].value >= 0.99
+                ),
+                "integers, W8A8: at most 0.1 points": lambda m: (
+                    m["addition: largest loss, integers, W8A8"].value <= 0.001
+                ),
+            },
+            value="addition:integers, W8A8",
+        ),
+        Claim(
             "imagenet",
             "ResNet-18 on ImageNet keeps 71.56 % of 71.47 % at W8A8, 68.45 % at W4A4, and 70.22 % with mixed bits.",
             source="HAWQ-V3's model zoo",
@@ -287,27 +306,27 @@ STUDY = Study(
             "quick",
             seeds=2,
             images="digits",
-            train=400,
-            test=200,
-            calibration=64,
-            epochs=4,
-            conv_epochs=2,
+            train=200,
+            test=100,
+            calibration=32,
+            epochs=2,
+            conv_epochs=1,
             tune_epochs=1,
             trained_bits=(2,),
             methods=tuple(name for name in ON_DIGITS if name != "AWQ"),
             addition_methods=tuple(name for name in ON_ADDITION if name != "AWQ"),
             addition=2,
-            steps=20,
+            steps=10,
             width=16,
             layers=1,
             batch=32,
-            rounding_steps=10,
-            distil_steps=10,
+            rounding_steps=3,
+            distil_steps=3,
             trace_samples=2,
             random_allocations=1,
             sums=40,
         ),
-        "cpu": Settings("cpu", seeds=5),
+        "cpu": Settings("cpu", seeds=10),
         "gpu": Settings(
             "gpu", seeds=10, needs_gpu=True, train=60_000, addition=10, rounding_steps=10_000, trained_bits=(4, 3, 2)
         ),
@@ -318,6 +337,7 @@ STUDY = Study(
 @STUDY.measures
 def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
     """Measure: what one seed's networks do is remembered, so that a killed study continues."""
+    from . import _quantization_survey_addition as addition
     from . import _quantization_survey_rows as rows
     from . import _quantization_survey_tables as tables
     from ._quantization_survey import side_by_side
@@ -337,6 +357,7 @@ def run(scale: Settings, seed: int) -> Iterator[Measurement | Picture]:
     yield from tables.integer_measurements([*on_digits, *convolutions])
     note(f"{scale.addition} transformers that add")
     recipes = [tables.recipe(scale, each) for each in range(seed, seed + scale.addition)]
-    added = remember({"addition": seed}, lambda: {"networks": rows.on_addition(scale, recipes)})["networks"]
-    yield from tables.addition_measurements(added)
+    key = {"addition": seed, "integers": "W8A8"}
+    added = remember(key, lambda: {"networks": addition.on_addition(scale, recipes)})["networks"]
+    yield from tables.addition_measurements(added, AFTER_TRAINING)
     yield from tables.pictures(on_digits, added, LADDER)

@@ -5,11 +5,14 @@ Every sentence comes from a table and a measurement. A cause that is not shown l
 
 from typing import Any
 
+from algorism.evaluation.checkup.arms import STEPWISE
 from algorism.evaluation.checkup.contrasts import Tested, paired_difference, verdict
 from algorism.evaluation.checkup.engine import Result
+from algorism.evaluation.checkup.several_steps import chain_in
 from algorism.evaluation.checkup.signatures import Marked
 from algorism.evaluation.checkup.wording import percent
 from algorism.evaluation.statistics import Interval, holm, mcnemar
+from algorism.evaluation.suites.process.checker import check
 
 _FORMAT = {
     "title": "Are right answers written in a form that was not asked for?",
@@ -18,9 +21,16 @@ _FORMAT = {
 }
 
 
+_PROCESS = {
+    "title": "Are right results of chains reached by right steps?",
+    "shown": "{a} of the chains with written steps end in the right result, {b} are right in every step.",
+    "advice": "Do not take a right result for right work: check every step, or have it checked.",
+}
+
+
 def causes_of(result: Result) -> list[dict[str, Any]]:
     """All causes that were tested, with Holm's adjusted p-values over all of them."""
-    rows = [*_format(result), *map(_contrast, result.tested), *map(_signature, result.marked)]
+    rows = [*_format(result), *map(_contrast, result.tested), *_process(result), *map(_signature, result.marked)]
     for row, adjusted in zip(rows, holm([row["p"] for row in rows]), strict=True):
         row["holm"] = adjusted
         _say(row)
@@ -38,6 +48,22 @@ def _format(result: Result) -> list[dict[str, Any]]:
     words = {"better": _FORMAT["shown"], "worse": "", "rules": {"better": _FORMAT["advice"]}}
     row = _row("format", _FORMAT["title"], effect, found.p, "answers read strictly and leniently")
     return [row | shares | words]
+
+
+def _process(result: Result) -> list[dict[str, Any]]:
+    """Chains with written steps, graded by their result and by every step; a missing step is a wrong one."""
+    key = f"contrast/{STEPWISE}/"
+    asked = [row for name, row in result.session.outcomes.items() if name.startswith(key)]
+    found = [(row, check(chain_in(row.asked.item.formula), row.reply.text)) for row in asked if row.reply is not None]
+    written = [(row.right, checked.first is None) for row, checked in found if len(checked.lines) > 1]
+    if not written:
+        return []
+    counts = mcnemar([right and valid for right, valid in written], [right for right, _ in written])
+    n, a, b = len(written), sum(right for right, _ in written), sum(right and valid for right, valid in written)
+    words = {"better": "", "worse": _PROCESS["shown"], "rules": {"worse": _PROCESS["advice"]}}
+    effect = paired_difference(counts.only_a, counts.only_b, n)
+    row = _row("process", _PROCESS["title"], effect, counts.p, "chains with written steps, by result and by every step")
+    return [row | {"a": a / n, "b": b / n} | words]
 
 
 def _contrast(tested: Tested) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Which style a model is asked in: a few easy sums in each, and the one with the most right answers wins."""
+"""Which style a model is asked in: a few easy sums in each, and the one with the most right answers wins.
+
+A network that reads differences or products only answers no sum at all; it is tried with a few of those, bare.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +9,13 @@ from typing import Any
 
 from algorism.errors import DataError
 from algorism.evaluation.backends.protocol import as_text
-from algorism.evaluation.checkup.items import sum_of
+from algorism.evaluation.checkup.items import difference_of, product_of, sum_of
 from algorism.evaluation.checkup.session import Asked, Session, failures
-from algorism.evaluation.checkup.styles import STYLES, Style
+from algorism.evaluation.checkup.styles import STYLES, Style, compact
 
 # Not equal to themselves read backwards, so that the order of an answer's digits shows.
 SUMS: Sequence[tuple[int, int]] = ((3, 9), (8, 7), (12, 13), (23, 45), (61, 28), (47, 36), (85, 91), (120, 317))
+_OTHERS = tuple(make(a, b) for make in (difference_of, product_of) for a, b in ((9, 3), (8, 7), (23, 12), (61, 28)))
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ class Trial:
 
 
 def requests() -> int:
-    """How many requests a calibration makes."""
-    return len(SUMS) * len(STYLES)
+    """How many requests a calibration makes at most."""
+    return len(SUMS) * len(STYLES) + len(_OTHERS)
 
 
 def wanted() -> list[Asked]:
@@ -73,6 +77,9 @@ def calibrate(session: Session) -> tuple[Style, list[Trial]]:
     """
     outcomes = session.ask(wanted())
     if all(outcome.reply is None for outcome in outcomes):
+        bare = STYLES["bare"]
+        outcomes += session.ask([Asked(f"style/bare/{compact(item.formula)}", item, bare) for item in _OTHERS])
+    if all(outcome.reply is None for outcome in outcomes):
         reason = next(iter(failures(outcomes)))
         raise DataError(f"{session.backend.name} answered none of the first {len(outcomes)} requests: {reason}")
     trials = []
@@ -85,7 +92,8 @@ def calibrate(session: Session) -> tuple[Style, list[Trial]]:
         cut, failed = sum(o.cut for o in answered), len(own) - len(answered)
         letters = sum(len(o.reply.text) for o in answered if o.reply is not None)
         trials.append(Trial(style, right, strict, len(answered), failed, cut, letters, example))
-    return max(trials, key=lambda trial: trial.rank).style, trials  # max keeps the first of equals
+    best = max((trial for trial in trials if trial.answers), key=lambda trial: trial.rank)  # the first of equals
+    return best.style, trials
 
 
 def prompt_text(asked: Asked) -> str:

@@ -1,61 +1,15 @@
 """Likely causes of wrong answers, each tested by asking twice: with the cause and without it.
 
-An arm is a way to make the i-th item of a level; two arms give a pair for every i, the same numbers where that is
-possible. Pairs are drawn apart from the probes' questions, their number is fixed before the first is asked, and each
-contrast is tested once, by McNemar's exact test.
+Two arms (`arms`) give a pair for every i, of the same numbers where that is possible. Pairs are drawn apart from the
+probes' questions, their number is fixed before the first is asked, and each contrast is tested once, by McNemar's exact
+test.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from algorism.evaluation.checkup.items import Item, Make, carrying, cookbook, in_words, rewritten, sum_of
 from algorism.evaluation.statistics import Interval, mcnemar
-from algorism.tasks.numeracy.draws import Draws
-from algorism.tasks.numeracy.values import draw
-
-
-def _numbers(level: int, index: int, seed: int) -> tuple[int, int, int]:
-    """Two numbers of the level's length and one of half of it."""
-    draws = Draws(f"{seed}/checkup-pair/{level}/{index}")
-    a, b, short = (draw(draws, "integer", length) for length in (level, level, (level + 1) // 2))
-    return int(a), int(b), int(short)  # type: ignore[arg-type]
-
-
-def _equal(level: int, index: int, seed: int) -> Item:
-    a, b, _ = _numbers(level, index, seed)
-    return sum_of(a, b)
-
-
-def _long_first(level: int, index: int, seed: int) -> Item:
-    a, _, short = _numbers(level, index, seed)
-    return sum_of(a, short)
-
-
-def _short_first(level: int, index: int, seed: int) -> Item:
-    a, _, short = _numbers(level, index, seed)
-    return sum_of(short, a)
-
-
-def _in(writing: str, make: Make) -> Make:
-    return lambda level, index, seed: rewritten(make(level, index, seed), writing)
-
-
-_count = cookbook("count-integer")
-ARMS: dict[str, Make] = {
-    "sum": _equal,
-    "sum grouped from the right": _in("grouped from the right", _equal),
-    "sum grouped from the left": _in("grouped from the left", _equal),
-    "sum digit by digit": _in("digit by digit", _equal),
-    "sum in words": lambda level, index, seed: in_words(_equal(level, index, seed)),
-    "sum of half the length": lambda level, index, seed: _equal(level // 2, index, seed),
-    "sum, long number first": _long_first,
-    "sum, short number first": _short_first,
-    "sum without carries": carrying(False),
-    "sum with a carry in every column": carrying(True),
-    "count": _count,
-    "count, digit by digit": _in("digit by digit", _count),
-}
 
 
 @dataclass(frozen=True)
@@ -178,6 +132,65 @@ CONTRASTS: tuple[Contrast, ...] = (
         {"better": "Write what is to be counted apart, symbol by symbol."},
         probe="count-integer",
     ),
+    Contrast(
+        "letters",
+        "Does counting letters fail because they stick together?",
+        "letters",
+        "letters, apart",
+        "Counting a letter is right more often when every letter stands alone ({b} against {a}).",
+        "Counting a letter is right less often when every letter stands alone ({b} against {a}).",
+        {"better": "Write what is to be counted apart, letter by letter."},
+        probe="count-letters",
+        least=8,  # of fewer letters there are too few strings
+        most=32,
+    ),
+    Contrast(
+        "longer",
+        "Do sums that are longer than their numbers hurt?",
+        "sum as long as its numbers",
+        "sum longer than its numbers",
+        "Sums that are a digit longer than their numbers are right more often ({b} against {a}).",
+        "Sums that are a digit longer than their numbers are right less often ({b} against {a}).",
+        {"worse": "Check sums that are a digit longer than their numbers with a calculator."},
+    ),
+    Contrast(
+        "round",
+        "Are round numbers easier?",
+        "sum",
+        "sum of round numbers",
+        "Sums of multiples of ten are right more often than other sums of the same length ({b} against {a}).",
+        "Sums of multiples of ten are right less often than other sums of the same length ({b} against {a}).",
+        {"better": "Where an estimate is enough, round the numbers before the model adds them."},
+    ),
+    Contrast(
+        "everyday",
+        "Does it matter whether a sum is about prices?",
+        "sum in words",
+        "sum of prices",
+        "Sums are right more often as a total price than as a sum in words ({b} against {a}).",
+        "Sums are right less often as a total price than as a sum in words ({b} against {a}).",
+        {"worse": "Take the numbers out of the story, and ask for their sum."},
+    ),
+    Contrast(
+        "rule",
+        "Does it hurt when the question defines what is to be done?",
+        "sum",
+        "sum by a rule",
+        "Sums are right more often by a rule that the question gives ({b} against {a}).",
+        "Sums are right less often when they follow from a rule that the question gives ({b} against {a}).",
+        {"worse": "Ask for plain operations; do not define new ones in the question."},
+    ),
+    Contrast(
+        "steps",
+        "Do chains get right more often when every step is written?",
+        "chain",
+        "chain, step by step",
+        "Chains are right more often when every step is asked for ({b} against {a}).",
+        "Chains are right less often when every step is asked for ({b} against {a}).",
+        {"better": "Have every step of a chain written down.", "worse": "Ask for the result of a chain alone."},
+        probe="chain",
+        most=8,
+    ),
 )
 
 
@@ -200,6 +213,14 @@ class Tested:
     b: int
     effect: Interval
     p: float
+
+
+@dataclass(frozen=True)
+class Untested:
+    """A contrast of which no pair was answered, and why: reason → how often."""
+
+    contrast: Contrast
+    reasons: dict[str, int]
 
 
 def level_of(contrast: Contrast, holds: int, levels: Sequence[int]) -> int:

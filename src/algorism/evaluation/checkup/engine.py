@@ -11,17 +11,19 @@ from pathlib import Path
 from algorism.errors import UsageError
 from algorism.evaluation.backends.protocol import Backend
 from algorism.evaluation.checkup import brackets, calibration, contrasts, signatures
+from algorism.evaluation.checkup.arms import ARMS
 from algorism.evaluation.checkup.brackets import CHUNK, Count, bracket
 from algorism.evaluation.checkup.probes import PROBES, Probe, Stream
-from algorism.evaluation.checkup.session import Asked, Outcome, Session
+from algorism.evaluation.checkup.session import Asked, Outcome, Session, failures
 from algorism.evaluation.checkup.styles import Style, worked_examples
 from algorism.evaluation.questions import item_seed
 
-BUDGET = 2500
+BUDGET = 3000
 ROUND = 128  # questions between two looks at the answers: enough for a batch, few enough to follow the answers
 MOST = 16  # of them to one probe
-PAIRS = (10, 60)  # fewest and most pairs of a contrast
-SHARE = 0.3  # of the budget goes to contrasts
+PAIRS = (12, 60)  # fewest and most pairs of a contrast
+_ALIKE = "the style in which this model is asked puts both questions alike"
+SHARE = 0.35  # of the budget goes to contrasts
 
 
 @dataclass
@@ -60,6 +62,7 @@ class Result:
         trials: of all styles.
         levels: of each probe, easiest first.
         tested: contrasts, in the order of their table.
+        untested: contrasts of which no pair was answered.
         marked: signatures, in the order of their table.
         session: record, specification and number of new requests.
         budget: most requests that were allowed.
@@ -70,6 +73,7 @@ class Result:
     trials: list[calibration.Trial]
     levels: Mapping[str, list[Level]]
     tested: list[contrasts.Tested]
+    untested: list[contrasts.Untested]
     marked: list[signatures.Marked]
     session: Session
     budget: int
@@ -125,10 +129,10 @@ def checkup(
         style, trials = calibration.calibrate(session)
         pairs = pairs_within(budget)
         levels = _explore(session, style, budget - calibration.requests() - pairs * _arms())
-        found = _contrasted(session, style, levels, pairs)
+        found, untested = _contrasted(session, style, levels, pairs)
         wrong = signatures.wrong_integers([o for name in signatures.WHERE for k in levels[name] for o in k.outcomes])
         marks = [mark for row in signatures.SIGNATURES if (mark := signatures.marked(row, wrong)) is not None]
-    return Result(style, trials, levels, found, marks, session, budget, pairs)
+    return Result(style, trials, levels, found, untested, marks, session, budget, pairs)
 
 
 def first_questions(style: Style, seed: int) -> list[Asked]:
@@ -140,7 +144,7 @@ def first_questions(style: Style, seed: int) -> list[Asked]:
 
 def _arms() -> int:
     """Requests that one pair of every contrast makes, at most: an arm may be asked at two levels."""
-    return len(contrasts.ARMS) + 3
+    return len(ARMS) + 3
 
 
 def _opened(seed: int) -> dict[str, list[Level]]:
@@ -217,8 +221,8 @@ def holds_at(probe: Probe, levels: list[Level], threshold: float = 0.5) -> int:
 
 def _contrasted(
     session: Session, style: Style, levels: Mapping[str, list[Level]], pairs: int
-) -> list[contrasts.Tested]:
-    """Ask all pairs at once, then test every contrast."""
+) -> tuple[list[contrasts.Tested], list[contrasts.Untested]]:
+    """Ask all pairs at once, then test every contrast; those that could not be tested come with the reasons."""
     seed = item_seed(session.seed, "contrasts", 0)
     plans = []
     for contrast in contrasts.CONTRASTS:
@@ -227,26 +231,31 @@ def _contrasted(
         plans.append((contrast, level, _pairs(contrast, level, pairs, seed, style)))
     wanted = {asked.key: asked for _, _, rows in plans for pair in rows for asked in pair}
     session.ask(list(wanted.values()))
-    found = []
+    found, untested = [], []
     for contrast, level, rows in plans:
         outcomes = [(session.outcomes[a.key], session.outcomes[b.key]) for a, b in rows]
         answered = [(a.right, b.right) for a, b in outcomes if a.reply is not None and b.reply is not None]
         tested = contrasts.tested(contrast, level, answered)
         if tested is not None:
             found.append(tested)
-    return found
+        else:
+            reasons = failures(outcome for pair in outcomes for outcome in pair)
+            untested.append(contrasts.Untested(contrast, reasons or {_ALIKE: 0}))
+    return found, untested
 
 
 def _pairs(contrast: contrasts.Contrast, level: int, n: int, seed: int, style: Style) -> list[tuple[Asked, Asked]]:
-    """The first n pairs, none twice; fewer if there are no more."""
+    """The first n pairs, none twice; fewer if there are no more, none if this style asks both arms alike."""
     found: dict[tuple[str, str], tuple[Asked, Asked]] = {}
     for index in range(20 * n):
         arms = []
         for name in (contrast.a, contrast.b):
-            make = contrasts.ARMS[name]
+            make = ARMS[name]
             item = make(level, index, seed)
             examples = worked_examples(make, level, style, item, seed)
             arms.append(Asked(f"contrast/{name}/{level}/{index}/{style.name}", item, style, examples))
+        if arms[0].question().prompt == arms[1].question().prompt:
+            break
         found.setdefault((arms[0].item.formula, arms[1].item.formula), (arms[0], arms[1]))
         if len(found) == n:
             break

@@ -38,6 +38,7 @@ def findings(result: Result) -> dict[str, Any]:
         },
         "probes": probes,
         "weakest": _weakest(result, probes),
+        "unasked": _unasked(result),
     }
     causes = causes_of(result)
     values |= {"causes": causes, "advice": list(dict.fromkeys(cause["advice"] for cause in causes if cause["advice"]))}
@@ -102,9 +103,32 @@ def _probe(probe: Probe, rows: Sequence[Level], seed: int) -> dict[str, Any]:
         "group": probe.group,
         "unit": probe.unit,
         "all_levels": list(probe.levels),
+        "reach": _reach(probe, rows),
         "levels": levels,
         "thresholds": [bracket(counts, threshold).to_json(probe.levels) for threshold in THRESHOLDS],
     }
+
+
+def _reach(probe: Probe, rows: Sequence[Level]) -> int:
+    """The highest level that can be asked: above the answered ones, it ends where every request failed; 0 for none."""
+    answered = max((at for at, row in enumerate(rows) if row.answers), default=None)
+    if answered is None:
+        return 0
+    failing = (at for at in range(answered + 1, len(rows)) if rows[at].hopeless)
+    return probe.levels[next(failing, len(rows)) - 1]
+
+
+def _unasked(result: Result) -> list[dict[str, Any]]:
+    """Tasks and contrasts without any answer, with the reasons and how often each was given."""
+    found = []
+    for name, rows in result.levels.items():
+        if not any(row.answers for row in rows):
+            probe, reasons = PROBES[name], failures(outcome for row in rows for outcome in row.outcomes)
+            found.append({"kind": "task", "name": name, "title": f"{probe.group}: {probe.title}", "reasons": reasons})
+    for row in result.untested:
+        words = {"name": row.contrast.name, "title": row.contrast.title}
+        found.append({"kind": "cause", **words, "reasons": row.reasons})
+    return found
 
 
 def _weakest(result: Result, probes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ def _tasks(probes: Sequence[Values]) -> str:
     if not any(level["given"] > level["right"] for probe in asked for level in probe["levels"]):
         return f"Nothing wrong in any of {len(asked)} tasks, at any length that was asked."
     spans = {probe["name"]: _span(probe, 0.5) for probe in asked}
-    whole = sum(least == most == probe["all_levels"][-1] for probe, (least, most) in zip(asked, spans.values()))
+    whole = sum(least == most == probe["reach"] for probe, (least, most) in zip(asked, spans.values()))
     never = sum(most == 0 for _, most in spans.values())
     text = f"Of {len(asked)} tasks, {whole} are mostly right at every length, {never} mostly wrong at every length."
     addition = next((probe for probe in asked if probe["name"] == "add-integer"), None)
@@ -50,21 +50,23 @@ def _tasks(probes: Sequence[Values]) -> str:
 def _span(probe: Values, threshold: float) -> tuple[int, int]:
     """The least and the most that the highest level with this accuracy can be, 0 for none."""
     found = next(t for t in probe["thresholds"] if t["threshold"] == threshold)
-    levels = probe["all_levels"]
-    before = levels.index(found["fails_from"]) - 1 if found["fails_from"] is not None else len(levels) - 1
+    levels = [level for level in probe["all_levels"] if level <= probe["reach"]]
+    before = levels.index(found["fails_from"]) - 1 if found["fails_from"] in levels else len(levels) - 1
     return found["holds_up_to"] or 0, levels[before] if before >= 0 else 0
 
 
 def _addition(probe: Values) -> str:
-    last, (_, most), nine = probe["all_levels"][-1], _span(probe, 0.5), _span(probe, 0.9)
+    reach, last = probe["reach"], probe["all_levels"][-1]
+    (least, most), nine = _span(probe, 0.5), _span(probe, 0.9)
     if most == 0:
         return "Sums of whole numbers are mostly wrong even with one digit."
-    if nine == (last, last):
-        return f"Sums of whole numbers: at least nine of ten are right up to {_digits(last)}."
-    half = _upto(*_span(probe, 0.5), last)
-    if _upto(*nine, last) == half:
+    end = f"; longer than {_digits(reach)} they could not be asked." if reach < last else "."
+    if nine == (reach, reach):
+        return f"Sums of whole numbers: at least nine of ten are right up to {_digits(reach)}{end}"
+    half = _upto(least, most, last)
+    if _upto(*nine, last) == half and most < reach:
         return f"Sums of whole numbers: nine of ten are right up to {half}, and beyond most are wrong."
-    return f"Sums of whole numbers are mostly right up to {half}; nine of ten are right up to {_upto(*nine, last)}."
+    return f"Sums of whole numbers are mostly right up to {half}; nine of ten are right up to {_upto(*nine, last)}{end}"
 
 
 def _upto(least: int, most: int, last: int) -> str:

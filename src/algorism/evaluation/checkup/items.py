@@ -120,8 +120,22 @@ def letters(level: int, index: int, seed: int) -> Item:
 
 def sum_of(a: int, b: int) -> Item:
     """The sum of two whole numbers."""
+    return _of_two("add-integer", a, "+", b, a + b)
+
+
+def difference_of(a: int, b: int) -> Item:
+    """The difference of two whole numbers."""
+    return _of_two("sub-integer", a, "-", b, a - b)
+
+
+def product_of(a: int, b: int) -> Item:
+    """The product of two whole numbers."""
+    return _of_two("multiply_hard-integer", a, "*", b, a * b)
+
+
+def _of_two(name: str, a: int, sign: str, b: int, answer: int) -> Item:
     numbers = (str(a), str(b))
-    return Item(f"{a} + {b}", combination("add-integer").instruction, FORMS["integer"], str(a + b), "integer", numbers)
+    return Item(f"{a} {sign} {b}", combination(name).instruction, FORMS["integer"], str(answer), "integer", numbers)
 
 
 def in_words(item: Item) -> Item:

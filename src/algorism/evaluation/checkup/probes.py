@@ -7,7 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from algorism.evaluation.checkup.everyday import rounding, shopping
 from algorism.evaluation.checkup.items import Item, Make, carrying, cookbook, copying, letters, sorting
+from algorism.evaluation.checkup.several_steps import by_rule, chained
+from algorism.evaluation.checkup.wordplay import distinct_in_word, in_word
 from algorism.evaluation.questions import item_seed
 
 _GIVE_UP = 60  # draws in a row that gave nothing new: a level of few questions is used up
@@ -69,6 +72,7 @@ class Stream:
 _LONG = (1, 2, 3, 4, 6, 8, 12, 16, 20)
 _MIDDLE = (1, 2, 3, 4, 6, 8)
 _LISTS = (2, 3, 4, 6, 8, 12, 16, 24, 32)
+_WORDS = (3, 4, 6, 8, 10, 12, 16)
 
 
 def _cookbook(group: str, levels: tuple[int, ...], titles: dict[str, str]) -> list[Probe]:
@@ -122,8 +126,16 @@ PROBES: dict[str, Probe] = {
             },
         ),
         Probe("count-letters", "Count a letter in a string", "Counting and lists", letters, _LISTS, "letters"),
+        Probe("count-word", "Count a letter of a word", "Counting and lists", in_word, _WORDS, "letters"),
+        Probe(
+            "distinct-word", "Count a word's letters once", "Counting and lists", distinct_in_word, _WORDS, "letters"
+        ),
         Probe("copy-list", "Repeat a list of digits", "Counting and lists", copying, _LISTS, "items"),
         Probe("sort-list", "Sort a list of numbers", "Counting and lists", sorting, _LISTS, "items"),
+        Probe("round-integer", "Round to the nearest ten", "Everyday numbers", rounding, _LONG[1:]),
+        Probe("shopping", "Total price of a shopping list", "Everyday numbers", shopping, _MIDDLE, "things"),
+        Probe("chain", "Add and subtract one after the other", "Several steps", chained, _MIDDLE, "steps"),
+        Probe("rule-integer", "Follow a rule that the question gives", "Several steps", by_rule, _MIDDLE),
     )
 }
 assert all(list(probe.levels) == sorted(set(probe.levels)) for probe in PROBES.values())
@@ -159,8 +171,9 @@ def blind(probe: Probe, level: int, seed: int) -> Blind:
     items = [probe.make(level, index, apart) for index in range(_REFERENCE)]
     golds = Counter(item.answer for item in items)
     n = len(items)
+    usual, often = golds.most_common(1)[0]
     shares = {
-        "always the most frequent answer": max(golds.values()) / n,
+        f"always the most frequent answer, {usual}": often / n,
         "the answer to another question": sum(k * (k - 1) for k in golds.values()) / (n * (n - 1)),
         "one of the numbers in the question": sum(
             item.numbers.count(item.answer) / len(item.numbers) for item in items if item.numbers

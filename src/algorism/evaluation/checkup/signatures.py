@@ -56,12 +56,18 @@ def _backwards(gold: int, value: int, outcome: Outcome) -> bool | None:
     return None if text == text[::-1] else int(text[::-1]) == value
 
 
+def _round(gold: int, value: int, outcome: Outcome) -> bool | None:
+    """A round number not far off (street's bound for a good estimate); right answers that are round show nothing."""
+    return value % 10 == 0 and 5 * abs(value - gold) <= gold if gold % 10 and gold > 10 else None
+
+
 def _echo(gold: int, value: int, outcome: Outcome) -> bool | None:
     return str(value) in outcome.asked.item.numbers
 
 
 # By chance: a wrong digit is too small by exactly one in one case of ten (nine of ten digits can be, to one of nine
-# others), too large by one as well. The others are rarer; one in twenty is generous.
+# others), too large by one as well. A wrong last digit is a zero in one case of nine; one in seven is generous. The
+# others are rarer, and one in twenty is generous too.
 SIGNATURES: tuple[Signature, ...] = (
     Signature(
         "lost-carry",
@@ -88,6 +94,15 @@ SIGNATURES: tuple[Signature, ...] = (
         0.05,
         "{share} of the wrong answers to sums, differences and products are right when read from the last digit.",
         "Read the model's answers from the last digit to the first.",
+    ),
+    Signature(
+        "rounded",
+        "Are answers rounded?",
+        _round,
+        0.15,
+        "{share} of the wrong answers to sums, differences and products are round numbers near right ones that are not "
+        "round, as if they had been estimated.",
+        "Ask for the exact number, and say that no estimate is wanted.",
     ),
     Signature(
         "echo",
