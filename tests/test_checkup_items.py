@@ -13,6 +13,7 @@ from algorism.evaluation.checkup.contrasts import CONTRASTS, level_of, paired_di
 from algorism.evaluation.checkup.items import carrying, copying, in_words, letters, rewritten, sorting, sum_of
 from algorism.evaluation.checkup.probes import PROBES, Stream, blind
 from algorism.evaluation.checkup.styles import STYLES, worked_examples
+from algorism.evaluation.reading import Reading
 from algorism.evaluation.statistics import Interval
 
 
@@ -65,7 +66,7 @@ def test_writings_are_undone_by_reading(a, b):
     for writing in ("grouped from the right", "grouped from the left", "digit by digit"):
         item = rewritten(sum_of(a, b), writing)
         assert item.answer == str(a + b)
-        assert STYLES["bare"].read(item.shown, item.separated) == str(a + b)
+        assert Reading(separated=item.separated).text(item.shown) == str(a + b)
         assert item.formula.replace(",", "").replace(" ", "") == f"{a}+{b}"
     assert rewritten(sum_of(a, b), "grouped from the right").formula == f"{a:,} + {b:,}"
 

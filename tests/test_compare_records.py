@@ -4,14 +4,18 @@ import json
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 from algorism.cli import app
 from algorism.errors import CheckpointError, DataError, UsageError
 from algorism.evaluation.backends import Failure, Reply, scripted
+from algorism.evaluation.checkup import checkup, smallest_budget
 from algorism.evaluation.interview import interview
 from algorism.evaluation.questions import Question
+from algorism.evaluation.reading import Reading
 from algorism.evaluation.records import Record
 from algorism.evaluation.rescoring import compare_records, rescore
 
@@ -102,3 +106,51 @@ def test_the_commands(tmp_path):
     failed = RUN.invoke(app, ["compare", str(a), str(b), "--level", "strct"])
     assert isinstance(failed.exception, UsageError)
     assert "Nearest known: 'strict'" in str(failed.exception)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 10**12), st.booleans(), st.booleans(), st.sampled_from([None, "12 + 34", "6/7"]))
+def test_how_an_answer_is_read_is_kept_with_its_question(number, backwards, separated, repeated):
+    reading = Reading(backwards, separated, repeated=repeated)
+    question = Question("a", "?", str(number), reading=reading)
+    assert Question.from_json(json.loads(json.dumps(question.to_json()))) == question
+    said = f"{number:,}" if separated else str(number)
+    said = said[::-1] if backwards else said
+    assert question.grade(said).strict.correct
+    assert not question.grade(str(number + 1)[::-1] if backwards else str(number + 1)).lenient.correct
+
+
+def test_readings_of_other_versions_are_refused():
+    with pytest.raises(DataError, match="read 'sideways'"):
+        Reading.from_json({"sideways": True})
+
+
+def test_an_exact_text_is_asked_for():
+    question = Question("a", "?", "1.50e2", "scientific", reading=Reading(exact_text=True))
+    assert question.grade("1.50e2").strict.correct
+    assert not question.grade("1.5e2").strict.correct
+    assert question.grade("1.5e2").lenient.correct
+
+
+def test_a_checkup_is_rescored_as_it_was_graded(tmp_path):
+    """In the style that this model answers best: its answers are written from the last digit."""
+
+    class Backwards:
+        name = "backwards"
+
+        def fingerprint(self):
+            return {"kind": "backwards"}
+
+        def generate(self, requests, sampling):
+            for request in requests:
+                known = str(request.prompt).startswith("$") and len(request.prompt) % 7
+                yield Reply(request.key, request.sample, str(request.facts["gold"])[::-1] if known else "none")
+
+    found = checkup(Backwards(), tmp_path / "r", budget=smallest_budget())
+    assert found.style.name == "dollar-backwards"
+    rows = {row["key"]: row for row in rescore(tmp_path / "r").rows}
+    asked = [outcome for outcome in found.outcomes if outcome.reply is not None]
+    assert {rows[o.asked.key]["lenient"]["correct"] for o in asked} == {True, False}
+    for outcome in asked:
+        row = rows[outcome.asked.key]
+        assert (row["strict"]["correct"], row["lenient"]["correct"]) == (outcome.strict, outcome.right)

@@ -11,7 +11,7 @@ from typing import Any
 
 from algorism.errors import CheckpointError, DataError, UsageError
 from algorism.evaluation.backends.protocol import Backend, Failure, Reply, Sampling
-from algorism.evaluation.grading import Both, grade_both
+from algorism.evaluation.grading import Both
 from algorism.evaluation.questions import Question, check_keys, data_hash
 from algorism.evaluation.records import Answer, Record
 from algorism.evaluation.statistics import Interval, wilson
@@ -45,10 +45,7 @@ class Interview:
 
     def graded(self) -> list[Graded]:
         """Every answer with its strict and its lenient verdict."""
-        return [
-            Graded(a, grade_both(a.reply.text, a.question.gold, a.question.kind, marker=a.question.marker))
-            for a in self.answers
-        ]
+        return [Graded(a, a.question.grade(a.reply.text)) for a in self.answers]
 
     def accuracy(self, level: str = "strict") -> Interval:
         """Share of right answers among those that were given.

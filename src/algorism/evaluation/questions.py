@@ -11,6 +11,8 @@ from typing import Any
 
 from algorism.errors import DataError
 from algorism.evaluation.backends.protocol import Message, Prompt, Request
+from algorism.evaluation.grading import Both
+from algorism.evaluation.reading import Reading
 from algorism.evaluation.values import Kind, check_kind
 
 
@@ -25,6 +27,7 @@ class Question:
         kind: how the answer is read: "integer", "decimal", "fraction", "scientific" or "sequence".
         marker: a text that announces the answer, if the prompt asks for one.
         facts: what tables are made by: task, length, carries …; JSON-able.
+        reading: what is done to an answer before it is graded.
     """
 
     key: str
@@ -33,6 +36,7 @@ class Question:
     kind: Kind = "integer"
     marker: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
 
     def __post_init__(self) -> None:
         """Check the kind."""
@@ -42,12 +46,22 @@ class Question:
         """This question as the `sample`-th request for an answer."""
         return Request(self.key, self.prompt, sample, item_seed(seed, self.key, sample), {"gold": self.gold})
 
+    def grade(self, response: str) -> Both:
+        """An answer's verdict at both levels.
+
+        >>> Question("a", "1+1=", "2").grade("It is 2.").lenient.correct
+        True
+        """
+        return self.reading.grade(response, self.gold, self.kind, self.marker)
+
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         prompt = self.prompt if isinstance(self.prompt, str) else [[m.role, m.content] for m in self.prompt]
         values: dict[str, Any] = {"key": self.key, "prompt": prompt, "gold": self.gold, "kind": self.kind}
         if self.marker is not None:
             values["marker"] = self.marker
+        reading = self.reading.to_json()
+        values |= {"reading": reading} if reading else {}
         return values | ({"facts": dict(self.facts)} if self.facts else {})
 
     @staticmethod
@@ -55,8 +69,8 @@ class Question:
         """The inverse of `to_json`."""
         given = values["prompt"]
         prompt = given if isinstance(given, str) else tuple(Message(role, content) for role, content in given)
-        facts = values.get("facts", {})
-        return Question(values["key"], prompt, values["gold"], values["kind"], values.get("marker"), facts)
+        facts, reading = values.get("facts", {}), Reading.from_json(values.get("reading", {}))
+        return Question(values["key"], prompt, values["gold"], values["kind"], values.get("marker"), facts, reading)
 
 
 def item_seed(seed: int, key: str, sample: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 from algorism.errors import DataError
 from algorism.evaluation.compare import Comparison, compare
-from algorism.evaluation.grading import LEVELS, Level, grade_both
+from algorism.evaluation.grading import LEVELS, Level
 from algorism.evaluation.records import Answer, read_record
 from algorism.evaluation.statistics import Interval, wilson
 
@@ -49,7 +49,7 @@ def rescore(path: Path | str) -> Rescored:
             failed.add((line.key, line.sample))
             continue
         question, reply = line.question, line.reply
-        both = grade_both(reply.text, question.gold, question.kind, marker=question.marker)
+        both = question.grade(reply.text)
         row: dict[str, Any] = {"key": question.key, "sample": reply.sample, "text": reply.text, "gold": question.gold}
         for level in LEVELS:
             found = getattr(both, level)

@@ -13,6 +13,7 @@ from algorism.evaluation.checkup.engine import Level, Result
 from algorism.evaluation.checkup.headline import headline
 from algorism.evaluation.checkup.probes import PROBES, Probe, blind
 from algorism.evaluation.checkup.session import Outcome, failures
+from algorism.evaluation.reading import Reading
 from algorism.evaluation.statistics import Interval
 
 VERSION = 1
@@ -159,13 +160,19 @@ def _spot(result: Result, values: dict[str, Any], level: dict[str, Any]) -> dict
             "prompt": _short(prompt_text(outcome.asked)),
             "right": outcome.asked.item.answer,
             # In the order in which it is read: an answer written backwards is shown turned round.
-            "answer": _short(outcome.asked.style.read(outcome.reply.text, False) if outcome.reply else ""),
+            "answer": _short(_as_read(outcome)),
             "read": outcome.value,
         }
         for outcome in wrong
     ]
     words = {"name": values["name"], "title": values["title"], "group": values["group"], "unit": values["unit"]}
     return words | level | {"examples": examples}
+
+
+def _as_read(outcome: Outcome) -> str:
+    if outcome.reply is None:
+        return ""
+    return Reading(backwards=outcome.asked.style.backwards).text(outcome.reply.text)
 
 
 def _plain(value: Any) -> Any:

@@ -174,15 +174,6 @@ def rewritten(item: Item, writing: str) -> Item:
     return replace(item, formula=formula, form=_ALIKE, shown=shown, numbers=numbers, separated=True)
 
 
-def without_separators(text: str) -> str:
-    """An answer without commas and spaces between digits.
-
-    >>> without_separators("It is 830,208,0.")
-    'It is 8302080.'
-    """
-    return re.sub(r"(?<=\d)[, ](?=\d)", "", text)
-
-
 def _list_item(name: str, task: str, numbers: list[int]) -> Item:
     answer = ", ".join(map(str, rule(name).exact(numbers, [], 100)))
     return Item(", ".join(map(str, numbers)), task, _LIST, answer, "sequence", tuple(map(str, numbers)))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +10,11 @@ from algorism.errors import CheckpointError, DataError
 from algorism.evaluation.backends.protocol import Backend, Reply, Sampling
 from algorism.evaluation.checkup.items import Item
 from algorism.evaluation.checkup.styles import Style
-from algorism.evaluation.grading import grade_both
 from algorism.evaluation.questions import Question
+from algorism.evaluation.reading import Reading
 from algorism.evaluation.records import Answer, Record
 
-VERSION = 1  # of the questions: a record of another version is not continued
+VERSION = 2  # of the questions: a record of another version is not continued
 Progress = Callable[[int, int], None]
 
 
@@ -31,8 +30,11 @@ class Asked:
     def question(self) -> Question:
         """As it stands in the record."""
         prompt = self.style.write(self.item, self.examples)
-        facts = {"style": self.style.name, "separated": self.item.separated}
-        return Question(self.key, prompt, self.item.answer, self.item.kind, None, facts)
+        item, facts = self.item, {"style": self.style.name}
+        # "6/7" answers no sum of 6/7 and 7/6, but may well be the larger of the two.
+        repeated = None if item.answer in item.numbers else item.formula
+        reading = Reading(self.style.backwards, item.separated, item.exact_text, repeated)
+        return Question(self.key, prompt, item.answer, item.kind, None, facts, reading)
 
 
 @dataclass(frozen=True)
@@ -168,15 +170,11 @@ def graded(asked: Asked, reply: Reply) -> Outcome:
     Right is what a careful reader would accept. Strict is the bare answer and nothing else; of scientific notation,
     which has one right text, that text.
     """
-    item = asked.item
-    text = asked.style.read(reply.text, item.separated)
-    # "6/7" answers no sum of 6/7 and 7/6, but may well be the larger of the two.
-    repeated = None if item.answer in item.numbers else item.formula
-    both = grade_both(text, _gold(item), item.kind, question=repeated)
-    strict = text.strip() == item.answer if item.exact_text else both.strict.correct
-    right = both.lenient.correct or strict
+    question = asked.question()
+    both = question.grade(reply.text)
+    strict, right = both.strict.correct, both.lenient.correct or both.strict.correct
     value = both.lenient.extracted if both.lenient.value is not None else None
-    return Outcome(asked, reply, strict, right, value if not strict else item.answer)
+    return Outcome(asked, reply, strict, right, value if not strict else question.gold)
 
 
 def failures(outcomes: Iterable[Outcome]) -> dict[str, int]:
@@ -186,9 +184,3 @@ def failures(outcomes: Iterable[Outcome]) -> dict[str, int]:
         if outcome.reply is None:
             counts[outcome.reason] = counts.get(outcome.reason, 0) + 1
     return dict(sorted(counts.items(), key=lambda row: -row[1]))
-
-
-def _gold(item: Item) -> object:
-    if item.exact_text:
-        return Decimal(item.answer)
-    return item.answer if item.kind != "sequence" else [int(part) for part in item.answer.split(", ")]

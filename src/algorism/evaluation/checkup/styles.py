@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from algorism.evaluation.backends.protocol import Message, Prompt
-from algorism.evaluation.checkup.items import Item, Make, without_separators
+from algorism.evaluation.checkup.items import Item, Make
 from algorism.evaluation.questions import item_seed
 
 SHOTS = 4
@@ -36,16 +36,6 @@ class Style:
     room: int = 8
     examples: int = 0
     backwards: bool = False
-
-    def read(self, text: str, item_separated: bool) -> str:
-        """An answer as it is graded: turned round, without separators, if the style or the item has them.
-
-        >>> STYLES["dollar-backwards"].read("064", False), STYLES["bare"].read("1,234", True)
-        ('460', '1234')
-        """
-        if self.backwards:
-            text = text.strip()[::-1]
-        return without_separators(text) if item_separated else text
 
     def tokens(self, item: Item) -> int:
         """Most tokens of an answer: two for each character of the right one, and some room, as a power of two."""
