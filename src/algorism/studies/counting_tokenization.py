@@ -13,6 +13,13 @@ out: with many strings to learn from, short counts are learned directly from chu
 
 **What takes a large model** is measured when one is given (`--model hf:FOLDER`), and named `model:`; its claims end in
 "-of-a-model" and are "not measured" otherwise. Answers are greedy; the paper drew them at temperature 1.
+
+**What was found** (`cpu`, four networks of each format). The order of the formats is the paper's: within the trained
+lengths a step-by-step count is right in 55 % of plain strings, 77 % with spaces, 87 % with commas, 91 % between quotes
+(with two networks each, no difference reached its interval; with four, the one from plain to quoted does). Of chunks,
+97 % of the errors are counts too small. Not as in the paper, steps help nowhere: a result without steps is 97 to 99 %
+right within the trained lengths, since a few letters are counted at a glance by a network that is trained to. Beyond
+them both ways fall.
 """
 
 from collections.abc import Iterator
