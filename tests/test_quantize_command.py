@@ -257,6 +257,28 @@ def test_a_finished_folder_is_never_overwritten_unasked(algorism, run, tmp_path)
     assert "quantized already" in err
 
 
+def test_what_a_kill_left_is_written_over_and_a_refusal_leaves_nothing(algorism, run, tmp_path, monkeypatch):
+    from algorism.commands import quantize_run
+
+    out = tmp_path / "out"
+    options = ["quantize", run, "--method", "rtn", "--no-sweep", "-n", 5, "--out", out]
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(quantize_run, "described", killed)
+        algorism(*options)
+    assert (out / "unfinished.json").exists()
+    assert (out / "quantized.safetensors").exists()
+    assert algorism(*options)[0] == 0
+    assert not (out / "unfinished.json").exists()
+    refused = tmp_path / "refused"
+    status, *_ = algorism("quantize", run, "--calibration", tmp_path / "none", "--out", refused)
+    assert status != 0
+    assert not refused.exists()
+
+
 WRONG = {
     "bits": (["--bits", 17], "bits is a whole number from 1 to 16"),
     "method": (["--method", "gtpq"], "Nearest known: 'gptq'"),

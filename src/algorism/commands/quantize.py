@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 METHODS = ("rtn", "mse", "gptq", "awq", "adaround")
 ITERATIONS = 2000  # of AdaRound here; a small network learns no more from the paper's 10,000
+UNFINISHED = "unfinished.json"
 MARKS = ("report.json", "finished.json", "config.json", "quantized.safetensors", "model.safetensors")
 
 
@@ -54,7 +55,7 @@ class Options:
 def run_quantize(model: Path, options: Options, json: bool) -> None:
     """Quantize a run, a Hugging Face folder or a safetensors file into a folder, and report what it cost."""
     from ..atlas.quantization import write_quantization
-    from ..errors import UsageError
+    from ..errors import AlgorismError, UsageError
     from ..files import write_json
 
     kind = kind_of(model)
@@ -67,23 +68,33 @@ def run_quantize(model: Path, options: Options, json: bool) -> None:
     if (model / "quantized.safetensors").exists():
         _refuse(f"{model}: quantized already. Give the folder that it was made from.")
     claim(model, out, options.overwrite)
-    if kind == "run":
-        from .quantize_run import quantize_run
-
-        found = quantize_run(model, out, job, options, quiet=json)
-    elif kind == "huggingface":
-        from .quantize_folder import quantize_folder
-
-        found = quantize_folder(model, out, job, options, quiet=json)
-    else:
-        found = quantize_bare(model, out, job, options)
+    try:
+        found = _quantized(kind, model, out, job, options, quiet=json)
+    except (AlgorismError, OSError):
+        if [path.name for path in out.iterdir()] == [UNFINISHED]:  # refused before anything was written
+            (out / UNFINISHED).unlink()
+            out.rmdir()
+        raise
     found = {"model": model.name, "kind": kind, **asked(options), **found}
     write_quantization(found, out)
-    write_json(out / "report.json", found)  # last: a folder with it is complete
+    write_json(out / "report.json", found)
+    (out / UNFINISHED).unlink()  # last: a folder without it is complete
     if json:
         typer.echo(json_module.dumps({"folder": str(out), **found}, ensure_ascii=False))
     else:
         show(found, out)
+
+
+def _quantized(kind: str, model: Path, out: Path, job: "Job", options: Options, quiet: bool) -> dict[str, Any]:
+    if kind == "run":
+        from .quantize_run import quantize_run
+
+        return quantize_run(model, out, job, options, quiet=quiet)
+    if kind == "huggingface":
+        from .quantize_folder import quantize_folder
+
+        return quantize_folder(model, out, job, options, quiet=quiet)
+    return quantize_bare(model, out, job, options)
 
 
 def kind_of(model: Path) -> str:
@@ -144,6 +155,8 @@ def beside(model: Path, options: Options) -> Path:
 def claim(model: Path, out: Path, overwrite: bool) -> None:
     """Refuse to write over a model unasked, and never over the one that is read.
 
+    What an earlier start left unfinished (it was killed, say) is no model yet, and is written over.
+
     Raises:
         CheckpointError: says what is there.
     """
@@ -151,8 +164,12 @@ def claim(model: Path, out: Path, overwrite: bool) -> None:
     if out.resolve() == source.resolve():
         _refuse(f"{out}: the model lies here. Choose another folder with --out.")
     there = [name for name in MARKS if (out / name).exists()]
-    if there and not overwrite:
+    if there and not overwrite and not (out / UNFINISHED).exists():
         _refuse(f"{out}: a model is here ({there[0]}). Choose another folder with --out, or use --overwrite.")
+    from ..files import write_json
+
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(out / UNFINISHED, {"model": model.name})  # first, so that no moment is without it
     for name in there:
         (out / name).unlink()
 
