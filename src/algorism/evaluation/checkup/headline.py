@@ -72,14 +72,16 @@ def _addition(probe: Values) -> str:
 def _upto(least: int, most: int, last: int) -> str:
     """A range of lengths in words.
 
-    >>> _upto(4, 8, 20), _upto(4, 20, 20), _upto(0, 20, 20), _upto(0, 0, 20), _upto(20, 20, 20), _upto(0, 3, 20)
-    ('4 to 8 digits', '4 digits or more', 'a length that is open', 'no length', '20 digits', '3 digits at most')
+    >>> _upto(4, 8, 20), _upto(4, 20, 20), _upto(0, 20, 20)
+    ('somewhere from 4 to 8 digits', '4 digits or more', 'a length that is open')
+    >>> _upto(0, 0, 20), _upto(20, 20, 20), _upto(0, 3, 20)
+    ('no length', '20 digits', '3 digits at most')
     """
     if least == most:
         return _digits(most) if most else "no length"
     if most == last:
         return f"{_digits(least)} or more" if least else "a length that is open"
-    return f"{least} to {_digits(most)}" if least else f"{_digits(most)} at most"
+    return f"somewhere from {least} to {_digits(most)}" if least else f"{_digits(most)} at most"
 
 
 def _digits(level: int) -> str:
