@@ -11,7 +11,7 @@ from algorism.errors import CheckpointError, ShapeError, UsageError
 from algorism.evaluation.backends import Failure, Message, Reply, Request, Sampling
 from algorism.evaluation.backends.checkpoints import checkpoint_hash
 from algorism.evaluation.backends.huggingface import HuggingFace
-from algorism.evaluation.backends.own_engine import own_reason
+from algorism.evaluation.backends.own_folder import own_reason
 from algorism.evaluation.backends.side_by_side import side_by_side
 from algorism.evaluation.backends.tokens import choose
 from algorism.evaluation.interview import interview

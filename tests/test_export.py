@@ -10,7 +10,8 @@ from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, Llam
 from algorism.errors import DataError, UsageError
 from algorism.evaluation.decoding import generate
 from algorism.models.config import TransformerConfig
-from algorism.models.export import export, exportable, load_hf
+from algorism.models.export import export, exportable
+from algorism.models.loading import load_hf
 from algorism.models.transformer import Transformer
 
 GPT2 = {"positions": "learned", "norm": "layer", "activation": "gelu"}

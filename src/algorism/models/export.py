@@ -1,4 +1,4 @@
-"""Folders that `transformers` loads as GPT-2 or Llama with no code of ours, and the way back.
+"""Folders that `transformers` loads as GPT-2 or Llama with no code of ours; `loading` has the way back.
 
 A model with layer norm and learned positions is a GPT-2; one with RMS norm, SwiGLU and RoPE is a Llama. Anything
 else has no counterpart there, and `exportable` says which setting is to blame.
@@ -10,17 +10,11 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from ..errors import DataError, UsageError
+from ..errors import UsageError
 from ..files import read_json, write_atomic, write_json
 from .config import TransformerConfig
+from .names import GPT2_ACTIVATIONS, pairs
 from .transformer import Block, Transformer
-
-# Our activation names and the ones of `transformers`.
-GPT2_ACTIVATIONS = {"gelu": "gelu", "gelu_tanh": "gelu_new", "relu": "relu", "silu": "silu"}
-OUR_ACTIVATIONS = {theirs: ours for ours, theirs in GPT2_ACTIVATIONS.items()} | {
-    "gelu_pytorch_tanh": "gelu_tanh",
-    "swish": "silu",
-}
 
 
 class SavesItself(Protocol):
@@ -28,14 +22,6 @@ class SavesItself(Protocol):
 
     def save(self, folder: Path, /) -> Any:
         """Write the files `AutoTokenizer` needs."""
-
-
-class Pair(NamedTuple):
-    """One of our parameters and its counterparts there: ours is theirs stacked along the output dimension."""
-
-    ours: str
-    theirs: tuple[str, ...]
-    transposed: bool = False
 
 
 def exportable(config: TransformerConfig) -> str | None:
@@ -101,7 +87,7 @@ def export(
     folder.mkdir(parents=True, exist_ok=True)
     state = {name: value.detach().cpu() for name, value in model.state_dict().items()}
     tensors: dict[str, Tensor] = {}
-    for ours, theirs, transposed in _pairs(model.config):
+    for ours, theirs, transposed in pairs(model.config):
         # GPT-2 always has biases: a model without them is one whose biases are zero.
         value = state[ours] if ours in state else torch.zeros_like(_first_column(state[ours[:-4] + "weight"]))
         for name, part in zip(theirs, value.chunk(len(theirs))):
@@ -122,100 +108,8 @@ def export(
     write_json(folder / "config.json", _config_there(model.config) | ends | {"dtype": dtype})
 
 
-def loadable(there: dict[str, Any]) -> str | None:
-    """Return None if `load_hf` computes what a configuration of `transformers` says, else what prevents it.
-
-    Args:
-        there: the content of config.json.
-
-    >>> loadable({"model_type": "mistral"})
-    "load_hf: expected model_type 'gpt2' or 'llama', got 'mistral'."
-    """
-    try:
-        _config_here(there)
-    except UsageError as error:
-        return str(error)
-    except (KeyError, TypeError, ZeroDivisionError) as error:
-        return f"load_hf: a setting is missing or damaged ({error!r})"
-    return None
-
-
-def load_hf(folder: Path | str) -> Transformer:
-    """Read a GPT-2 or Llama folder (config.json and safetensors files) as one of our models.
-
-    A GPT-2 read back always has biases, zero ones if it was exported without.
-
-    Args:
-        folder: as written by `export` or by `save_pretrained`.
-
-    Raises:
-        DataError: a missing tensor or file.
-        UsageError: an architecture or setting our transformer has no counterpart for.
-    """
-    folder = Path(folder)
-    try:
-        config = _config_here(read_json(folder / "config.json"))
-        tensors = _read_tensors(folder)
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{folder}: expected config.json and safetensors files; {error.filename} is missing."
-        ) from error
-    model = Transformer(config)
-    state = {}
-    for ours, theirs, transposed in _pairs(config):
-        try:
-            parts = [tensors[name] for name in theirs]
-        except KeyError as error:
-            raise DataError(f"{folder}: the tensor {error.args[0]!r} is missing; is the file complete?") from error
-        state[ours] = torch.cat([part.t() if transposed else part for part in parts])
-    model.load_state_dict(state)
-    return model.to(state["embed.weight"].dtype)
-
-
 def _first_column(weight: Tensor) -> Tensor:
     return weight if weight.dim() == 1 else weight[:, 0]
-
-
-def _pairs(config: TransformerConfig) -> list[Pair]:
-    return _llama_pairs(config) if config.positions == "rope" else _gpt2_pairs(config)
-
-
-def _gpt2_pairs(config: TransformerConfig) -> list[Pair]:
-    # GPT-2 stores its linear layers as (in, out), the transpose of nn.Linear.
-    layer = (
-        ("norm_attention", "ln_1", False),
-        ("attention.qkv", "attn.c_attn", True),
-        ("attention.out", "attn.c_proj", True),
-        ("norm_mlp", "ln_2", False),
-        ("mlp.up", "mlp.c_fc", True),
-        ("mlp.down", "mlp.c_proj", True),
-    )
-    pairs = [Pair("embed.weight", ("transformer.wte.weight",)), Pair("position.weight", ("transformer.wpe.weight",))]
-    for i in range(config.layers):
-        for ours, theirs, transposed in layer:
-            pairs.append(Pair(f"blocks.{i}.{ours}.weight", (f"transformer.h.{i}.{theirs}.weight",), transposed))
-            pairs.append(Pair(f"blocks.{i}.{ours}.bias", (f"transformer.h.{i}.{theirs}.bias",)))
-    pairs += [Pair(f"norm.{kind}", (f"transformer.ln_f.{kind}",)) for kind in ("weight", "bias")]
-    return pairs if config.tie else [*pairs, Pair("head.weight", ("lm_head.weight",))]
-
-
-def _llama_pairs(config: TransformerConfig) -> list[Pair]:
-    linear = (
-        ("attention.qkv", ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")),
-        ("attention.out", ("self_attn.o_proj",)),
-        ("mlp.gate", ("mlp.gate_proj",)),
-        ("mlp.up", ("mlp.up_proj",)),
-        ("mlp.down", ("mlp.down_proj",)),
-    )
-    norms = (("norm_attention", "input_layernorm"), ("norm_mlp", "post_attention_layernorm"))
-    pairs = [Pair("embed.weight", ("model.embed_tokens.weight",)), Pair("norm.weight", ("model.norm.weight",))]
-    for i in range(config.layers):
-        there = f"model.layers.{i}"
-        pairs += [Pair(f"blocks.{i}.{ours}.weight", (f"{there}.{theirs}.weight",)) for ours, theirs in norms]
-        for ours, names in linear:
-            for kind in ("weight", "bias") if config.bias else ("weight",):
-                pairs.append(Pair(f"blocks.{i}.{ours}.{kind}", tuple(f"{there}.{name}.{kind}" for name in names)))
-    return pairs if config.tie else [*pairs, Pair("head.weight", ("lm_head.weight",))]
 
 
 def _config_there(config: TransformerConfig) -> dict[str, Any]:
@@ -252,65 +146,3 @@ def _config_there(config: TransformerConfig) -> dict[str, Any]:
         "embd_pdrop": config.dropout,
         "attn_pdrop": config.dropout,
     }
-
-
-def _config_here(there: dict[str, Any]) -> TransformerConfig:
-    kind = there.get("model_type")
-    if kind == "gpt2":
-        _expect(there, layer_norm_epsilon=1e-5, scale_attn_weights=True, scale_attn_by_inverse_layer_idx=False)
-        activation = there.get("activation_function", "gelu_new")
-        if activation not in OUR_ACTIVATIONS:
-            raise UsageError(f"load_hf: unknown activation_function {activation!r}; known: {sorted(OUR_ACTIVATIONS)}.")
-        return TransformerConfig(
-            vocab=there["vocab_size"],
-            context=there["n_positions"],
-            layers=there["n_layer"],
-            heads=there["n_head"],
-            width=there["n_embd"],
-            hidden=there.get("n_inner"),
-            activation=OUR_ACTIVATIONS[activation],
-            tie=there.get("tie_word_embeddings", True),
-            bias=True,
-            dropout=there.get("resid_pdrop", 0.1),
-        )
-    if kind == "llama":
-        heads, width, bias = there["num_attention_heads"], there["hidden_size"], there.get("attention_bias", False)
-        _expect(there, rms_norm_eps=1e-6, hidden_act="silu", mlp_bias=bias)
-        _expect(there, num_key_value_heads=heads, head_dim=width // heads)
-        rope = there.get("rope_parameters") or there.get("rope_scaling") or {}
-        _expect(rope, rope_type="default")
-        return TransformerConfig(
-            vocab=there["vocab_size"],
-            context=there["max_position_embeddings"],
-            layers=there["num_hidden_layers"],
-            heads=heads,
-            width=width,
-            hidden=there["intermediate_size"],
-            norm="rms",
-            activation="swiglu",
-            positions="rope",
-            tie=there.get("tie_word_embeddings", False),
-            bias=bias,
-            dropout=there.get("attention_dropout", 0.0),
-            rope_base=rope.get("rope_theta", there.get("rope_theta", 10_000.0)),
-        )
-    raise UsageError(f"load_hf: expected model_type 'gpt2' or 'llama', got {kind!r}.")
-
-
-def _expect(settings: dict[str, Any], **expected: Any) -> None:
-    """Refuse settings that would silently change the function the weights compute."""
-    for key, value in expected.items():
-        got = settings.get(key, value)
-        if got is not None and got != value:
-            raise UsageError(f"load_hf: {key} is {got!r}, but our transformer only has {value!r}.")
-
-
-def _read_tensors(folder: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    index = folder / "model.safetensors.index.json"
-    names = sorted(set(read_json(index)["weight_map"].values())) if index.exists() else ["model.safetensors"]
-    tensors = {name: value for file in names for name, value in load_file(folder / file).items()}
-    # Published GPT-2 files were saved from the model without its head, so that the names lack this prefix.
-    bare = "wte.weight" in tensors
-    return {f"transformer.{name}": value for name, value in tensors.items()} if bare else tensors

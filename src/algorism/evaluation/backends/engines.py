@@ -91,17 +91,23 @@ class TransformersEngine:
         self, path: Path | str, *, dtype: str = "auto", device: str | None = None, download: bool = False
     ) -> None:
         import transformers
-        from safetensors import SafetensorError
 
         settings = {"local_files_only": not download, "trust_remote_code": False}
         try:
             self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path, padding_side="left", **settings)
-            model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                path, dtype=dtype, use_safetensors=True, **settings
+            model: Any
+            model, found = transformers.AutoModelForCausalLM.from_pretrained(
+                path, dtype=dtype, use_safetensors=True, output_loading_info=True, **settings
             )
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except Exception as error:  # damaged files and wrong settings end in many kinds of errors there
             first = (str(error) or type(error).__name__).strip().splitlines()[0]
             raise CheckpointError(f"{path}: no model that can be loaded without running its code ({first}).") from error
+        if found["missing_keys"]:  # they would be drawn at random
+            missing = sorted(found["missing_keys"])
+            raise CheckpointError(
+                f"{path}: no model that can be loaded: {len(missing)} tensors are missing, such as {missing[0]!r}. "
+                "Is the folder complete?"
+            )
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         self.model = model.to(self.device).eval()
         self.dtype = str(next(self.model.parameters()).dtype).removeprefix("torch.")

@@ -19,7 +19,8 @@ import torch
 from algorism.errors import AlgorismError, CheckpointError, ShapeError, UsageError
 from algorism.evaluation.backends.checkpoints import checkpoint_hash
 from algorism.evaluation.backends.engines import Engine, TransformersEngine
-from algorism.evaluation.backends.own_engine import OwnEngine, own_reason
+from algorism.evaluation.backends.own_engine import OwnEngine
+from algorism.evaluation.backends.own_folder import own_reason
 from algorism.evaluation.backends.protocol import (
     BOUNDARY,
     Failure,
@@ -47,7 +48,7 @@ class HuggingFace:
         device: "cpu", "cuda", …; default: a GPU if there is one.
         download: allow a name that is not a folder here.
         engine: "transformers"; "algorism" for our own transformer, which computes GPT-2 and Llama folders in float32
-            several times sooner; "auto" for ours where it computes the same function (`own_engine.own_reason`).
+            several times sooner; "auto" for ours where it computes the same function (`own_folder.own_reason`).
 
     Raises:
         CheckpointError: no such folder, or it holds no model that can be loaded from safetensors.
