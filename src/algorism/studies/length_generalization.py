@@ -25,10 +25,10 @@ represent are refused, and count as 0.
 negative differences among them, while training draws N × 2 products and differences from 0 up. They say nothing; the
 accuracies at each length are of the trained kind.
 
-**What was found** (`cpu`). Trained on at most 5 digits just as on at most 10, every network adds 1,000 digits without an
-error and is certified for every length; the claims name 10 because the runs on 5 came later. Of the other schemes only
-`coupled` learns to add within the trained lengths on this budget at all (72 % and 0 % by seed). That is not a matter of
-six times more steps (4,800): `rope` trained to 5 digits still gives none right. What limits the further tasks: products
+**What was found** (`cpu`). Trained on at most 5 digits just as on at most 10, every network adds 1,000 digits without
+an error and is certified for every length; the claims name 10 because the runs on 5 came later. Of the other schemes
+only `coupled` learns to add within the trained lengths on this budget at all (72 % and 0 %). Six times the steps
+do not change that: after 4,800 on at most 5 digits `rope` gives no sum right. What limits the further tasks: products
 are not learned within the trained lengths; copies and unpadded sums are, and lose their place further out; differences
 depend on the seed (73 to 100 % at 10 digits).
 """
