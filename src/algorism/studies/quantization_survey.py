@@ -21,6 +21,13 @@ Mixed precision: layers at 2, 4 or 8 bits within the size of 3 bits, always the 
 "random" give each layer another layer's trace per weight. Generated data: ZeroQ's procedure on normalised inputs.
 
 **What is not measured.** ImageNet, where the public numbers are from (that claim stays open), and speed.
+
+**What was found** (`cpu`, ten networks of each kind). The ladder holds, step by step. It took two changes to see it.
+With 600 steps of rounding, as in our brief, AdaRound was above GPTQ in three networks of five, with 2,000 in all five
+(its own default is 15,000 for few bits). And over five networks the interval of that difference still held 0, because
+GPTQ varies much from network to network. Mixed precision by traces beats reversed and random bits over ten networks,
+not over five. What fails: with one outlier, squared error beats min-max at 4 bits and not surely at 6; and at 3 bits
+adding loses no more than reading digits, with three networks that differ widely.
 """
 
 from collections.abc import Iterator
