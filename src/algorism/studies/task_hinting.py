@@ -14,14 +14,14 @@ to us. Successor is defined on values (strictly larger), `count-of` answers with
 for the one element that a sorted list lacks. `first` (the first element) is a hint that should not help. The tempered
 softmax is the public code's 1 + τ·ln n, n the keys that a query sees.
 
-**What was found, and tried.** At this scale the hints do harm. All arms are right in range (99.9 % or more at the longest
-trained length, five seeds), but at twice that length the network without hint is right in 98 %, one that sees only as
-many sorting rows as the hinted one in 92 %, and the hinted one in 72 %. The harm does not depend on what is asked:
-asking for the first element, which teaches nothing about order, costs about as much as asking for the successor. Ending
-the hints after half of the steps (`successor, early`) gives part of it back. Shorter training has the same order (with
-2,500 steps 89, 71 and 36 %; so has 2,000), longer training too: 6,000 steps, one network each, 100 % without and 87 %
-with the hint. The network without hint extends much further here than the paper's (55 % at 3 ×; below 1 % at 5 × there),
-which leaves a hint little to repair; whether that changes at length 100 only the gpu scale can tell.
+**What was found, and tried.** At this scale the hints do harm. All arms are right in range (99.9 % or more at the
+longest trained length, five seeds), but at twice that length the network without hint is right in 98 %, one that sees
+only as many sorting rows as the hinted one in 92 %, and the hinted one in 72 %. The harm does not depend on what is
+asked: asking for the first element, which teaches nothing about order, costs about as much as asking for the successor.
+Ending the hints after half of the steps (`successor, early`) gives part of it back. Shorter training has the same order
+(with 2,500 steps 89, 71 and 36 %; so has 2,000), longer training too: 6,000 steps, one network each, 100 % without and
+87 % with the hint. The network without hint extends much further here than the paper's (55 % at 3 ×; below 1 % at 5 ×
+there), which leaves a hint little to repair; whether that changes at length 100 only the gpu scale can tell.
 """
 
 from collections.abc import Iterator
