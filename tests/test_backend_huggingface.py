@@ -13,7 +13,7 @@ from algorism.evaluation.backends.checkpoints import checkpoint_hash
 from algorism.evaluation.backends.huggingface import HuggingFace
 from algorism.evaluation.backends.own_folder import own_reason
 from algorism.evaluation.backends.side_by_side import side_by_side
-from algorism.evaluation.backends.tokens import choose
+from algorism.evaluation.backends.tokens import Stopper, choose
 from algorism.evaluation.interview import interview
 from algorism.evaluation.questions import Question
 from algorism.models import Transformer, TransformerConfig
@@ -189,6 +189,16 @@ def test_the_fingerprint_follows_the_weights_and_not_the_path(folder, tmp_path):
     assert checkpoint_hash(folder) == checkpoint_hash(tmp_path / "one") == checkpoint_hash(tmp_path / "other")
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
     assert checkpoint_hash(tmp_path / "one") != checkpoint_hash(tmp_path / "other")
+
+
+def test_a_stop_that_ends_in_a_space_is_found_where_a_token_alone_loses_its_space():
+    words = ["▁a", "▁b", "c"]
+
+    def decode(ids) -> str:
+        return "".join(words[i] for i in ids).replace("▁", " ").removeprefix(" ")
+
+    stopper = Stopper(decode, ["a ", "cc"])
+    assert [stopper.found(ids) for ids in ([0], [0, 1], [2, 2], [1, 2])] == [False, True, True, False]
 
 
 def test_drawing_follows_the_shares():

@@ -211,3 +211,17 @@ def test_an_exported_run_stops_where_its_answers_end(tmp_path):
             [Request("a", "$4+3=")], Sampling(max_tokens=12)
         )
         assert (reply.text, reply.finish) == (text[:-1], "stop")
+
+
+def test_a_run_whose_digits_are_numbered_by_significance_is_refused(tmp_path):
+    from algorism.training import Recipe, export_run, train
+
+    recipe = Recipe().replace(
+        task__digits=1, task__test=20, task__examples=None, task__sampler="uniform", text__index="coupled",
+        text__format="pad+reverse+dollar", model__layers=1, model__width=16, model__heads=2, training__steps=2,
+        training__batch=4, training__warmup=1, training__validate_every=2,
+    )  # fmt: skip
+    train(recipe, tmp_path / "run")
+    with pytest.raises(UsageError, match=r"text\.index: 'coupled'"):
+        export_run(tmp_path / "run", tmp_path / "hf")
+    assert not (tmp_path / "hf").exists()

@@ -33,13 +33,13 @@ def quantize_run(folder: Path, out: Path, job: "Job", options: Options, quiet: b
     from ..lowbit.packed import FILE, save_packed
     from ..models.export import exportable
     from ..training import load_run
-    from ..training.export import export_model
+    from ..training.export import export_model, exportable_material
     from .calibration import run_batches
     from .evaluate import problem_sets
     from .progress import progress_bar
 
     run = load_run(folder)
-    reason = exportable(run.material.config) if options.dequantized else None
+    reason = exportable(run.material.config) or exportable_material(run.material) if options.dequantized else None
     if reason is not None:
         raise UsageError(f"--dequantized: {reason}")
     batches = run_batches(run, options.calibration)

@@ -53,6 +53,7 @@ class Engine(Tokens, Protocol):
         dtype: of its weights, such as "float32".
         ends: tokens that end an answer.
         room: positions that the model has; None for no bound.
+        vocab: tokens that the model knows; a tokenizer may have more.
         template: whether conversations have a form of their own.
         side_by_side: how many batches are worth reading at once.
     """
@@ -62,6 +63,7 @@ class Engine(Tokens, Protocol):
     dtype: str
     ends: frozenset[int]
     room: int | None
+    vocab: int
     template: bool
     side_by_side: int
 
@@ -95,13 +97,13 @@ class TransformersEngine:
         settings = {"local_files_only": not download, "trust_remote_code": False}
         try:
             self.tokenizer: Any = transformers.AutoTokenizer.from_pretrained(path, padding_side="left", **settings)
-            model: Any
-            model, found = transformers.AutoModelForCausalLM.from_pretrained(
+            loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
                 path, dtype=dtype, use_safetensors=True, output_loading_info=True, **settings
             )
         except Exception as error:  # damaged files and wrong settings end in many kinds of errors there
             first = (str(error) or type(error).__name__).strip().splitlines()[0]
             raise CheckpointError(f"{path}: no model that can be loaded without running its code ({first}).") from error
+        model, found = loaded
         if found["missing_keys"]:  # they would be drawn at random
             missing = sorted(found["missing_keys"])
             raise CheckpointError(
@@ -114,6 +116,7 @@ class TransformersEngine:
         self.template = bool(getattr(self.tokenizer, "chat_template", None))
         ends = self.model.generation_config.eos_token_id
         self.ends = frozenset([ends] if isinstance(ends, int) else ends or ())
+        self.vocab = int(self.model.get_input_embeddings().num_embeddings)
         self.room: int | None = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
 
     def encode(self, text: str, special: bool) -> list[int]:

@@ -125,6 +125,9 @@ class HuggingFace:
             if not ids or (self.room is not None and len(ids) + 1 > self.room):
                 why = f"a prompt of {len(ids)} tokens; this model has {self.room} positions, and starts from one"
                 yield Failure(request.key, request.sample, why)
+            elif max(ids) >= self.engine.vocab:
+                why = f"a prompt with token {max(ids)}; this model knows {self.engine.vocab}, fewer than its tokenizer"
+                yield Failure(request.key, request.sample, why)
             else:
                 fitting.append((ids, request))
         fitting.sort(key=lambda row: len(row[0]))

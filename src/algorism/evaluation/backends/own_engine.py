@@ -16,6 +16,8 @@ from algorism.evaluation.backends.own_folder import ends_of, made_special
 from algorism.evaluation.prompts import read_prompts, rows_that_fit
 from algorism.models.loading import load_hf
 
+MOST_REMEMBERED = 4 << 30  # bytes of keys and values that all batches together may need
+
 
 class FastTokens:
     """A tokenizer of the `tokenizers` library; see `engines.Tokens`.
@@ -29,7 +31,7 @@ class FastTokens:
 
     def encode(self, text: str, special: bool) -> list[int]:
         """See `Tokens`."""
-        return list(self.tokens.encode(text, add_special_tokens=special).ids)
+        return list(self._coded(text, special).ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         """See `Tokens`."""
@@ -37,8 +39,12 @@ class FastTokens:
 
     def spans(self, text: str, special: bool) -> tuple[list[int], list[tuple[int, int]]]:
         """See `Tokens`."""
-        coded = self.tokens.encode(text, add_special_tokens=special)
+        coded = self._coded(text, special)
         return list(coded.ids), list(coded.offsets)
+
+    def _coded(self, text: str, special: bool) -> Any:
+        # As a batch, like `transformers`: what cannot be encoded is refused in the same words.
+        return self.tokens.encode_batch([text], add_special_tokens=special)[0]
 
     def token_id(self, token: str) -> int | None:
         """See `Tokens`."""
@@ -79,6 +85,7 @@ class OwnEngine(FastTokens):
         super().__init__(tokens)
         self.ends = ends_of(folder)
         self.room: int | None = self.model.config.context
+        self.vocab = self.model.config.vocab
         # Products of small batches do not divide well over cores, whole batches do.
         self.side_by_side = torch.get_num_threads() if self.device.type == "cpu" else 1
 
@@ -88,7 +95,9 @@ class OwnEngine(FastTokens):
 
     def most(self, length: int, new: int) -> int:
         """See `Engine`."""
-        return rows_that_fit(self.model, length, new)
+        config = self.model.config
+        each = 2 * config.layers * config.width * (length + new) * self.model.embed.weight.element_size()
+        return max(1, min(rows_that_fit(self.model, length, new), MOST_REMEMBERED // self.side_by_side // each))
 
     def start(self, rows: Sequence[list[int]], new: int) -> "EqualReading":
         """See `Engine`; prompts of one length."""

@@ -1,4 +1,4 @@
-"""Which folders our own transformer may compute in place of `transformers`: those where no setting could tell them apart.
+"""Which folders our own transformer may compute in place of `transformers`: where no setting could tell them apart.
 
 Settings are allowed by name, not forbidden by name: what this file does not know is left to `transformers`.
 """
@@ -20,17 +20,52 @@ GPT2_ROLES = ("unk_token", "bos_token", "eos_token")
 
 TEMPLATES = ("chat_template.jinja", "chat_template.json", "additional_chat_templates")
 # Settings of a tokenizer without influence on how one text is encoded, or decoded as it is.
-HARMLESS = frozenset(
-    "tokenizer_class backend model_max_length max_length clean_up_tokenization_spaces padding_side truncation_side "
-    "truncation_strategy stride pad_to_multiple_of pad_token_type_id model_input_names name_or_path is_local "
-    "local_files_only errors add_bos_token add_eos_token added_tokens_decoder extra_special_tokens "
-    "additional_special_tokens".split()
+HARMLESS = (
+    "tokenizer_class",
+    "backend",
+    "errors",
+    "name_or_path",
+    "is_local",
+    "local_files_only",
+    "model_input_names",
+    "model_max_length",
+    "max_length",
+    "stride",
+    "truncation_side",
+    "truncation_strategy",
+    "padding_side",
+    "pad_to_multiple_of",
+    "pad_token_type_id",
+    "clean_up_tokenization_spaces",
+    "add_bos_token",
+    "add_eos_token",
+    "added_tokens_decoder",
+    "extra_special_tokens",
+    "additional_special_tokens",
 )
 EXTRA = ("extra_special_tokens", "additional_special_tokens")
 FLAGS = ("lstrip", "rstrip", "single_word", "normalized", "special")
 # Settings of a configuration by which `transformers` computes something else, finds other files, or names twice what
 # our transformer reads under one name.
-DECIDING = ("quantization_config", "auto_map", "transformers_weights", "pruned_heads", "return_dict", "torchscript")
+DECIDING = (
+    "quantization_config",
+    "auto_map",
+    "transformers_weights",
+    "pruned_heads",
+    "add_cross_attention",
+    "torchscript",
+    "sliding_window",
+    "layer_types",
+    "attention_chunk_size",
+    "kv_sharing_modes",
+    "fusion_config",
+    "distributed_config",
+    "text_config",
+    "text_encoder",
+    "decoder",
+    "generator",
+)
+USUAL = ("return_dict", "is_causal")  # true, if there at all
 ALIASES = ("hidden_size", "max_position_embeddings", "num_attention_heads", "num_hidden_layers")
 MANY = 100_000  # tokens from which on `transformers` may mend a pattern of the tokenizer
 
@@ -46,7 +81,7 @@ def own_reason(folder: Path | str) -> str | None:
     folder = Path(folder)
     try:
         config, tokens = _read(folder, "config.json"), _read(folder, "tokenizer.json")
-        settings = _read(folder, "tokenizer_config.json")
+        settings = _read(folder, "tokenizer_config.json", missing={})
         return (
             _other_model(folder, config)
             or _other_tokenizer(folder, config, settings, tokens)
@@ -63,24 +98,27 @@ def ends_of(folder: Path) -> frozenset[int]:
     Raises:
         ValueError: they are given in a form that it might read otherwise.
     """
-    generation = folder / "generation_config.json"
-    found = _read(folder, generation.name if generation.exists() else "config.json").get("eos_token_id")
-    ends = found if isinstance(found, list) else [] if found is None else [found]
-    if any(type(end) is not int for end in ends):
-        raise ValueError(f"eos_token_id is {found!r}")
+    ends: list[Any] = []
+    for name in ("config.json", "generation_config.json"):  # the latter counts alone if there is one
+        if (folder / name).exists():
+            found = _read(folder, name).get("eos_token_id")
+            ends = found if isinstance(found, list) else [] if found is None else [found]
+            if any(type(end) is not int for end in ends):
+                raise ValueError(f"eos_token_id is {found!r} in {name}")
     return frozenset(ends)
 
 
 def made_special(folder: Path) -> list[str]:
     """Texts of the vocabulary that are special tokens because of a role, though tokenizer.json does not say so."""
-    settings, tokens = _read(folder, "tokenizer_config.json"), _read(folder, "tokenizer.json")
+    config, tokens = _read(folder, "config.json"), _read(folder, "tokenizer.json")
+    settings = _read(folder, "tokenizer_config.json", missing={})
     added = {token["content"] for token in tokens["added_tokens"]}
-    texts = map(_text, _roles(settings, tokens))
+    texts = map(_text, _roles(settings, tokens, _kind(config, settings)))
     return list(dict.fromkeys(text for text in texts if text not in added))
 
 
-def _read(folder: Path, name: str) -> Json:
-    found = read_json(folder / name)
+def _read(folder: Path, name: str, missing: Json | None = None) -> Json:
+    found = missing if missing is not None and not (folder / name).exists() else read_json(folder / name)
     if not isinstance(found, dict):
         raise ValueError(f"{name} is no object")
     return found
@@ -88,7 +126,8 @@ def _read(folder: Path, name: str) -> Json:
 
 def _other_model(folder: Path, config: Json) -> str | None:
     """What in a configuration prevents our transformer."""
-    if any(config.get(name) not in (None, [], {}) for name in DECIDING) or (folder / "adapter_config.json").exists():
+    more = any(config.get(name) not in (None, False, [], {}) for name in DECIDING)
+    if more or any(config.get(name, True) is not True for name in USUAL) or (folder / "adapter_config.json").exists():
         return "its configuration asks for more than the weights"
     if {config.get(name, "float32") for name in ("dtype", "torch_dtype")} != {"float32"}:
         return "its weights are not float32"
@@ -113,7 +152,7 @@ def _other_tokenizer(folder: Path, config: Json, settings: Json, tokens: Json) -
     """What in a tokenizer's settings could make it differ from tokenizer.json."""
     if "chat_template" in settings or any((folder / name).exists() for name in TEMPLATES):
         return "it has a chat template"
-    kind = settings.get("tokenizer_class")
+    kind = _kind(config, settings)
     if kind not in PLAIN_TOKENIZERS + GPT2_TOKENIZERS:
         return f"its tokenizer is of the class {kind!r}"
     if settings.get("split_special_tokens") or any(_unknown(key, value, kind) for key, value in settings.items()):
@@ -128,12 +167,19 @@ def _other_tokenizer(folder: Path, config: Json, settings: Json, tokens: Json) -
     vocabulary = tokens["model"].get("vocab", {})
     if len(vocabulary) + len(added) > MANY:
         return "its tokenizer is large enough to be mended"
-    if not all(_known(value, added, vocabulary) for value in _roles(settings, tokens)):
+    if not all(_known(value, added, vocabulary) for value in _roles(settings, tokens, kind)):
         return "its tokenizer is given tokens that tokenizer.json does not have"
     return _rebuilt(settings, tokens, added) if kind in GPT2_TOKENIZERS else None
 
 
-def _unknown(key: str, value: Any, kind: str) -> bool:
+def _kind(config: Json, settings: Json) -> str | None:
+    """The tokenizer's class; that of the architecture where none is named."""
+    if "tokenizer_class" in settings or "tokenizer_class" in config:
+        return settings.get("tokenizer_class")
+    return GPT2_TOKENIZERS[0] if config.get("model_type") == "gpt2" else None
+
+
+def _unknown(key: str, value: Any, kind: str | None) -> bool:
     """Whether a setting is one that might decide something."""
     if key.endswith("_token") and (value is None or _is_token(value)):
         return False
@@ -163,13 +209,13 @@ def _extra(settings: Json) -> Iterable[Any]:
         yield from tokens.values() if isinstance(tokens, dict) else tokens
 
 
-def _roles(settings: Json, tokens: Json) -> Iterable[str | Json]:
+def _roles(settings: Json, tokens: Json, kind: str | None) -> Iterable[str | Json]:
     """All tokens that are made special."""
-    yield from (value for key, value in settings.items() if key.endswith("_token") and value is not None)
+    yield from (value for key, value in settings.items() if key.endswith("_token") and _is_token(value))
     yield from _extra(settings)
     if tokens.get("padding"):
         yield tokens["padding"]["pad_token"]
-    if settings.get("tokenizer_class") in GPT2_TOKENIZERS:
+    if kind in GPT2_TOKENIZERS:
         yield from (GPT2_END for role in GPT2_ROLES if role not in settings)
 
 

@@ -1,6 +1,7 @@
 """Several batches at once, one per thread; what each finds is given on as soon as it is there."""
 
 import queue
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -19,6 +20,8 @@ def side_by_side(work: Callable[[Job], Iterable[Found]], jobs: Sequence[Job], th
         jobs: what to do.
         threads: 1 to do them one after another, with all of torch's threads.
 
+    Whoever stops reading early waits until the jobs at work have found their next value; no other job is begun.
+
     Raises:
         Exception: whatever `work` raises; jobs that have not begun are then left undone.
 
@@ -29,12 +32,15 @@ def side_by_side(work: Callable[[Job], Iterable[Found]], jobs: Sequence[Job], th
         for job in jobs:
             yield from work(job)
         return
+    given_up = threading.Event()
     results: queue.SimpleQueue[tuple[bool, Found | BaseException | None]] = queue.SimpleQueue()
 
     def one(job: Job) -> None:
         try:
             for value in work(job):
                 results.put((False, value))
+                if given_up.is_set():
+                    return
         except BaseException as error:  # raised again where the results are read
             results.put((True, error))
         else:
@@ -54,5 +60,6 @@ def side_by_side(work: Callable[[Job], Iterable[Found]], jobs: Sequence[Job], th
             if not last:
                 yield value  # type: ignore[misc]
     finally:
+        given_up.set()
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)  # the pool's setting would be what later threads start with

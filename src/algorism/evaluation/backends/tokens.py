@@ -53,7 +53,8 @@ class Stopper:
         last = ids[-1]
         if last not in self.may_end:
             text = self.decode([last])
-            self.may_end[last] = _BROKEN in text or any(stop[-1] in text for stop in self.stops)
+            # Spaces before a token are lost where it is decoded alone, with some tokenizers.
+            self.may_end[last] = _BROKEN in text or any(stop[-1] in text or stop[-1] == " " for stop in self.stops)
         if not self.may_end[last]:
             return False
         text = self.decode(ids)
