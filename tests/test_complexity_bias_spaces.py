@@ -119,8 +119,8 @@ def test_the_posterior_is_conditioning_of_the_joint_law():
 def test_losses_drawn_by_direction_are_those_of_drawn_functions():
     data = toy(4, train=20, test=15)
     posterior = KernelSpace().posterior(data)
-    by_function = mean_squared_error(posterior.draw(20_000, seed=1), data.y_test)
-    by_direction = posterior.loss_law(data.y_test).sample(20_000, seed=2)
+    by_function = mean_squared_error(posterior.draw(100_000, seed=1), data.y_test)
+    by_direction = posterior.loss_law(data.y_test).sample(100_000, seed=2)
     for share in (0.02, 0.5, 0.98):
         assert np.quantile(by_function, share) == pytest.approx(np.quantile(by_direction, share), rel=0.02)
     assert by_function.mean() == pytest.approx(posterior.loss_law(data.y_test).cumulants()[0], rel=0.01)

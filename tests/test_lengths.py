@@ -98,7 +98,7 @@ def test_the_command(short_run: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_long_prompts_read_in_pieces_are_answered_the_same(short_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from algorism.evaluation import decoding, evaluate
+    from algorism.evaluation import decoding, evaluate, prompts
     from algorism.tasks import Task
     from algorism.training import load_run
 
@@ -107,7 +107,8 @@ def test_long_prompts_read_in_pieces_are_answered_the_same(short_run: Path, monk
     problems = Task("+", digits=(60, 60)).sample(9, seed=1)
     whole = evaluate(run.model, m.format, m.tokenizer, problems, indexing=m.indexing)
     monkeypatch.setattr(decoding, "PIECE", 50)
-    monkeypatch.setattr(decoding, "MOST_LOGITS", 4 * 50 * 190 * 2)
+    monkeypatch.setattr(prompts, "PIECE", 50)
+    monkeypatch.setattr(prompts, "MOST_LOGITS", 4 * 50 * 190 * 2)
     pieces = evaluate(run.model, m.format, m.tokenizer, problems, indexing=m.indexing)
     assert whole.completions == pieces.completions
     assert len(set(whole.completions)) > 1
