@@ -66,6 +66,21 @@ def cause(values, name):
     return next(row for row in values["causes"] if row["name"] == name)
 
 
+def one_length(prompt, gold, request):
+    """Knows sums in which the longer number has three digits, and nothing else."""
+    asked = SUM.search(prompt)
+    return gold if asked and max(map(len, asked.groups())) == 3 else "0"
+
+
+def test_a_network_that_knows_one_length_alone_is_found_out(tmp_path):
+    values = findings(checkup(Faulty(one_length), tmp_path / "r"))
+    probe = next(probe for probe in values["probes"] if probe["name"] == "add-integer")
+    half = next(row for row in probe["thresholds"] if row["threshold"] == 0.5)
+    assert (half["holds_up_to"], half["consistent"]) == (3, False)
+    assert half["fails_from"] in (1, 2)
+    assert "Sums of whole numbers are mostly right with 3 digits, and not with" in values["headline"]
+
+
 def test_an_oracle_gets_all_right_and_no_advice(found):
     values = found("oracle")
     assert values["headline"].startswith("Nothing wrong in any of")

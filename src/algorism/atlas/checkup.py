@@ -191,8 +191,9 @@ def _method(method: Values) -> list[str]:
     sure = f"{100 * (1 - method['alpha']):.0f} %"
     return [
         f"{method['requests']:,} of at most {method['budget']:,} requests, seed {method['seed']}. Every task began "
-        "with four questions at its easiest, middle and hardest level; then questions went where they told most about "
-        "the levels at which accuracy crosses 90, 50 and 10 %. No question was asked twice at one level.",
+        "with four questions at its easiest, middle and hardest level, and at all others too where the easiest seemed "
+        "to fail; then questions went where they told most about the levels at which accuracy crosses 90, 50 and 10 %. "
+        "No question was asked twice at one level.",
         "Right is an answer in which a careful reader finds exactly the right value; strict is the bare answer in "
         "canonical form. Failed requests are no answers and count neither way; an answer without a number is wrong.",
         "Because the answers decide what is asked next, intervals of levels are confidence sequences (Robbins 1970; "

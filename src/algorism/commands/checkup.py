@@ -107,7 +107,7 @@ def _summary(found: "Mapping[str, Any]") -> None:
     for probe in found["probes"]:
         if not any(level["n"] for level in probe["levels"]):
             continue  # named below, with the reason
-        cells = [str(t["estimate"] or "–") for t in probe["thresholds"]]
+        cells = [_reached(threshold) for threshold in probe["thresholds"]]
         blind = max((level["blind"]["share"] for level in probe["levels"]), default=0.0)
         table.add_row(f"{probe['group']}: {probe['title']} ({probe['unit']})", *cells, f"{blind:.0%}")
     table.caption = "highest difficulty that seems to reach it; blind: the most a blind answer gets at one level"
@@ -124,6 +124,12 @@ def _summary(found: "Mapping[str, Any]") -> None:
         f"number, {answers['cut']:,} too long, {answers['failed']:,} failed. Asked with {found['style']['title']}.",
         highlight=False,
     )
+
+
+def _reached(threshold: dict[str, Any]) -> str:
+    if not threshold["consistent"]:
+        return f"{threshold['holds_up_to']}, not {threshold['fails_from']}"
+    return str(threshold["estimate"] or "–")
 
 
 def _unasked(console: "Console", rows: "Sequence[Mapping[str, Any]]") -> None:

@@ -122,24 +122,39 @@ def wanted(counts: Sequence[Count], alpha: float = ALPHA) -> tuple[float, int] |
     """The level whose next questions tell most, and what they are worth; None if nothing is left to find out.
 
     A question is worth the levels that its level would settle, times the evidence that an answer is expected to bring,
-    weighed by threshold, less the more the probe was asked already.
+    weighed by threshold, less the more the probe was asked already. Levels that seem to hold above one that fails are
+    settled as well, for then harder questions are easier.
     """
     spent = sum(count.n + count.pending for count in counts)
     expected = _expected(counts)
     best: tuple[float, int] | None = None
     for threshold in THRESHOLDS:
         found = bracket(counts, threshold, alpha)
-        for level in found.undecided:
+        for level in [*found.undecided, *_surprising(counts, found)]:
             if counts[level].closed:
                 continue
             # A little towards the threshold, the more the less is known; so no level is given up or taken for sure.
             share, n = expected[level]
             share = (share * n + threshold) / (n + 1)
-            settled = level - found.holds if share >= threshold else found.fails - level
+            settled = max(1, level - found.holds if share >= threshold else found.fails - level)
             worth = WEIGHTS[threshold] * settled * (_divergence(share, threshold) + 1e-6) / (spent + CHUNK)
             if best is None or worth > best[0]:
                 best = (worth, level)
     return best
+
+
+def _surprising(counts: Sequence[Count], found: Bracket) -> list[int]:
+    """Levels that seem to hold above one that is shown to fail, or to fail below one that is shown to hold.
+
+    Both would mean that harder questions are easier, which is said only once it is shown.
+
+    >>> counts = [Count(0, 40), Count(), Count(4, 4), Count(0, 4)]
+    >>> _surprising(counts, bracket(counts, 0.5))
+    [2]
+    """
+    beyond, below = range(max(found.fails, found.holds) + 1, len(counts)), range(min(found.holds, found.fails))
+    seems = [count.n and count.right >= found.threshold * count.n for count in counts]
+    return [at for at in beyond if seems[at]] + [at for at in below if counts[at].n and not seems[at]]
 
 
 def _expected(counts: Sequence[Count]) -> list[tuple[float, int]]:

@@ -159,6 +159,8 @@ def _explore(session: Session, style: Style, budget: int) -> dict[str, list[Leve
     levels = _opened(session.seed)
     spent = _begin(levels, style)
     _collect(session, levels)
+    spent += _look_further(levels, style, budget - spent)
+    _collect(session, levels)
     while spent < budget:
         planned = _plan(levels, style, min(ROUND, budget - spent))
         if not planned:
@@ -170,6 +172,22 @@ def _explore(session: Session, style: Style, budget: int) -> dict[str, list[Leve
 
 def _begin(levels: Mapping[str, list[Level]], style: Style) -> int:
     return sum(_queue(rows[at], style, CHUNK) for rows in levels.values() for at in brackets.start(len(rows)))
+
+
+def _look_further(levels: Mapping[str, list[Level]], style: Style, quota: int) -> int:
+    """Where the easiest level seems to fail, look once at all others too; returns how many questions that makes.
+
+    Brackets take it that harder is not easier. A network that learned one length alone is wrong below it as well.
+    """
+    queued = 0
+    for rows in levels.values():
+        counts = _counts(rows)
+        if not counts[0].n or 2 * counts[0].right >= counts[0].n:
+            continue
+        for level, count in zip(rows, counts, strict=True):
+            if not count.n and not count.closed and queued + CHUNK <= quota:
+                queued += _queue(level, style, CHUNK)
+    return queued
 
 
 def _plan(levels: Mapping[str, list[Level]], style: Style, quota: int) -> int:

@@ -39,12 +39,21 @@ def _tasks(probes: Sequence[Values]) -> str:
     asked = [probe for probe in probes if any(level["n"] for level in probe["levels"])]
     if not any(level["given"] > level["right"] for probe in asked for level in probe["levels"]):
         return f"Nothing wrong in any of {len(asked)} tasks, at any length that was asked."
-    spans = {probe["name"]: _span(probe, 0.5) for probe in asked}
-    whole = sum(least == most == probe["reach"] for probe, (least, most) in zip(asked, spans.values()))
-    never = sum(most == 0 for _, most in spans.values())
+    turned = sum(_turned(probe) is not None for probe in asked)
+    spans = [(probe["reach"], _span(probe, 0.5)) for probe in asked if _turned(probe) is None]
+    whole = sum(least == most == reach for reach, (least, most) in spans)
+    never = sum(most == 0 for _, (_, most) in spans)
     text = f"Of {len(asked)} tasks, {whole} are mostly right at every length, {never} mostly wrong at every length."
+    if turned:
+        text += f" Of {turned}, harder questions are right and easier ones wrong."
     addition = next((probe for probe in asked if probe["name"] == "add-integer"), None)
     return f"{text} {_addition(addition)}" if addition else text
+
+
+def _turned(probe: Values) -> Values | None:
+    """The threshold at which a harder level is shown to hold, and an easier one to fail; None if there is none."""
+    found = {t["threshold"]: t for t in probe["thresholds"] if not t["consistent"]}
+    return found.get(0.5) or found.get(0.9)
 
 
 def _span(probe: Values, threshold: float) -> tuple[int, int]:
@@ -56,17 +65,21 @@ def _span(probe: Values, threshold: float) -> tuple[int, int]:
 
 
 def _addition(probe: Values) -> str:
-    reach, last = probe["reach"], probe["all_levels"][-1]
+    reach, last, turned = probe["reach"], probe["all_levels"][-1], _turned(probe)
+    if turned is not None:
+        share = "mostly" if turned["threshold"] == 0.5 else "nine of ten"
+        holds, fails = _digits(turned["holds_up_to"]), _digits(turned["fails_from"])
+        return f"Sums of whole numbers are {share} right with {holds}, and not with {fails}."
     (least, most), nine = _span(probe, 0.5), _span(probe, 0.9)
     if most == 0:
         return "Sums of whole numbers are mostly wrong even with one digit."
     end = f"; longer than {_digits(reach)} they could not be asked." if reach < last else "."
     if nine == (reach, reach):
         return f"Sums of whole numbers: at least nine of ten are right up to {_digits(reach)}{end}"
-    half = _upto(least, most, last)
-    if _upto(*nine, last) == half and most < reach:
-        return f"Sums of whole numbers: nine of ten are right up to {half}, and beyond most are wrong."
-    return f"Sums of whole numbers are mostly right up to {half}; nine of ten are right up to {_upto(*nine, last)}{end}"
+    upto = _upto(least, most, last)
+    if _upto(*nine, last) == upto and most < reach:
+        return f"Sums of whole numbers: nine of ten are right up to {upto}, and beyond most are wrong."
+    return f"Sums of whole numbers are mostly right up to {upto}; nine of ten are right up to {_upto(*nine, last)}{end}"
 
 
 def _upto(least: int, most: int, last: int) -> str:
