@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from algorism.errors import AlgorismError, CheckpointError
+from algorism.errors import AlgorismError, CheckpointError, UsageError
 from algorism.evaluation.backends.own_folder import ends_of, made_special
 from algorism.evaluation.prompts import read_prompts, rows_that_fit
 from algorism.models.loading import load_hf
@@ -90,8 +90,12 @@ class OwnEngine(FastTokens):
         self.side_by_side = torch.get_num_threads() if self.device.type == "cpu" else 1
 
     def conversation(self, turns: list[dict[str, str]]) -> str:
-        """Never asked: a folder with a template is left to `transformers`."""
-        raise NotImplementedError("conversations need a template")
+        """Always refused: a folder with a template is left to `transformers`.
+
+        Raises:
+            UsageError: this folder has none.
+        """
+        raise UsageError("This checkpoint has no chat template; ask it without chat.")
 
     def most(self, length: int, new: int) -> int:
         """See `Engine`."""

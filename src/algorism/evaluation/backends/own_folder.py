@@ -1,6 +1,7 @@
 """Which folders our own transformer may compute in place of `transformers`: where no setting could tell them apart.
 
-Settings are allowed by name, not forbidden by name: what this file does not know is left to `transformers`.
+Settings of a tokenizer are allowed by name: what this file does not know is left to `transformers`. A configuration has
+too many that mean nothing here, so that those which decide something are forbidden by name.
 """
 
 from collections.abc import Iterable, Mapping

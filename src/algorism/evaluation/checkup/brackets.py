@@ -122,8 +122,8 @@ def wanted(counts: Sequence[Count], alpha: float = ALPHA) -> tuple[float, int] |
     """The level whose next questions tell most, and what they are worth; None if nothing is left to find out.
 
     A question is worth the levels that its level would settle, times the evidence that an answer is expected to bring,
-    weighed by threshold, less the more the probe was asked already. Levels that seem to hold above one that fails are
-    settled as well, for then harder questions are easier.
+    weighed by threshold, less the more the probe was asked already. Levels that seem to hold above one that fails, or
+    to fail below one that holds, are settled as well: there harder questions are easier.
     """
     spent = sum(count.n + count.pending for count in counts)
     expected = _expected(counts)
